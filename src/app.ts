@@ -1,0 +1,340 @@
+/**
+ * The composition root: builds every part from one Config, and owns the order of start and stop.
+ * @module
+ */
+import { blockMsOf, type RedisParts, redisParts, serverFacts } from "./app/redis_parts.ts";
+import { shutDown } from "./app/shutdown.ts";
+import { testSchedule } from "./app/test_schedule.ts";
+import { Watcher } from "./app/watcher.ts";
+import type { Clock, Random } from "./clock.ts";
+import type { Config } from "./config/types.ts";
+import { checkCron } from "./delivery/cron.ts";
+import { StoreUnavailableError } from "./errors.ts";
+import type { Event, EventInit } from "./events/event.ts";
+import type { HandlerLogger } from "./handling/define.ts";
+import { type HandlersModule, loadHandlers } from "./handling/load.ts";
+import { Registry } from "./handling/registry.ts";
+import { Happenings } from "./happenings.ts";
+import { HealthMonitor } from "./health/monitor.ts";
+import { createRouter } from "./http/router.ts";
+import { type HttpServer, startHttpServer } from "./http/server.ts";
+import type { EmbeddedRedis } from "./store/redis/embedded/embedded.ts";
+import { Deadlines } from "./stream/deadlines.ts";
+import { Dispatcher } from "./stream/dispatcher.ts";
+import { Publisher, type Receipt } from "./stream/publisher.ts";
+import { Scheduler } from "./stream/scheduler.ts";
+import { StreamWorker } from "./stream/worker.ts";
+import { logHappenings } from "./telemetry/log_happenings.ts";
+import { withLogContext } from "./telemetry/log_context.ts";
+import type { Logger } from "./telemetry/logger.ts";
+import type { Logging } from "./telemetry/logging.ts";
+
+/** What an app is made of. */
+export interface AppOptions {
+  readonly config: Config;
+  readonly logging: Logging;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Handlers given by a program; null: the module that the configuration names. */
+  readonly handlers: HandlersModule | null;
+  /** For relative paths of modules. */
+  readonly cwd: string;
+}
+
+/** The parts that exist once the handlers are known. */
+export interface RunningParts {
+  readonly redis: RedisParts;
+  readonly workers: readonly StreamWorker[];
+  readonly dispatcher: Dispatcher;
+  readonly deadlines: Deadlines;
+  readonly scheduler: Scheduler;
+  readonly publisher: Publisher;
+  readonly watcher: Watcher;
+}
+
+/** See the module's text. */
+export class App {
+  readonly happenings: Happenings;
+  readonly health: HealthMonitor;
+  readonly #o: AppOptions;
+  readonly #log: Logger;
+  readonly #unlog: () => void;
+  readonly #stopping = new AbortController();
+  #http: HttpServer | null = null;
+  #parts: RunningParts | null = null;
+  #embedded: EmbeddedRedis | null = null;
+  #stopped: Promise<number> | null = null;
+
+  /** @param options See {@link AppOptions}. Does no I/O. */
+  constructor(options: AppOptions) {
+    const { config, logging, clock } = options;
+    this.#o = options;
+    this.#log = logging.logger("app");
+    this.happenings = new Happenings((error) => this.#log.error("A listener failed: {error}", { error }));
+    this.#unlog = logHappenings(this.happenings, logging.logger("service"), clock);
+    this.health = new HealthMonitor({
+      clock,
+      happenings: this.happenings,
+      service: { name: config.service.name, version: config.service.version },
+      streams: config.stream.names,
+      consuming: config.stream.consumerEnabled,
+      commandTimeoutMs: config.redis.commandTimeoutMs,
+      blockMs: blockMsOf(config),
+      stalled: () => this.#parts?.workers.flatMap((worker) => worker.stalled()) ?? [],
+      warnings: () => this.#parts?.watcher.warnings ?? [],
+    });
+  }
+
+  /** Where HTTP listens, `http://host:port`; empty before {@link listen}. */
+  get url(): string {
+    if (this.#http === null) return "";
+    const { host } = this.#o.config.http;
+    const shown = host === "0.0.0.0" || host === "::" ? "localhost" : host.includes(":") ? `[${host}]` : host;
+    return `http://${shown}:${this.#http.port}`;
+  }
+
+  /** Port of HTTP; 0 before {@link listen}. */
+  get port(): number {
+    return this.#http?.port ?? 0;
+  }
+
+  /**
+   * Listens. First of all steps, so that probes are answered while everything else still starts.
+   * @throws {ServiceError} The port cannot be had.
+   */
+  async listen(): Promise<void> {
+    const { config, clock, logging } = this.#o;
+    const access = logging.logger("http");
+    const router = createRouter({
+      health: this.health,
+      publisher: { publish: (event) => this.publish(event) },
+      settings: {
+        maxBodyBytes: config.http.maxBodyBytes,
+        triggerRateLimit: config.http.triggerRateLimit,
+        apiToken: config.http.apiToken?.reveal() ?? null,
+        retryAfterSeconds: () => Math.max(1, Math.ceil((config.redis.retryDelaysMs[0] ?? 1_000) / 1_000)),
+      },
+      clock,
+      runInContext: (context, fn) => withLogContext(context, fn),
+      onRequest: (request) => access.debug("{method} {route} {status}", request),
+      onError: (error, correlationId) => access.error("A request failed: {error}", { error, correlationId }),
+    });
+    this.#http = await startHttpServer({
+      handler: router,
+      hostname: config.http.host,
+      port: config.http.port,
+      clock,
+      onFault: (error) => access.warn("The listener failed and is opened again: {error}", { error }),
+    });
+    this.happenings.emit({ kind: "lifecycle", state: "listening" });
+    this.#log.info("Listening on {url}", { url: this.url, port: this.port });
+  }
+
+  /**
+   * Loads the handlers and starts to work. Redis may be away: the loops wait for it.
+   * @throws {HandlersInvalidError} Before any connection. @throws {ServiceError} `embedded_redis`.
+   */
+  async start(): Promise<void> {
+    const { config, handlers, cwd } = this.#o;
+    const module = handlers ?? await loadHandlers(config.handlers, cwd);
+    const schedules = [...module.schedules, ...testSchedule(config.stream.testEventIntervalMs)];
+    const registry = new Registry(module.handlers, schedules, (pattern) => checkCron(pattern, config.log.timezone));
+    const socketPath = await this.#openEmbedded();
+    if (this.#stopping.signal.aborted) return;
+    this.#parts = this.#build(registry, socketPath);
+    this.#begin(this.#parts);
+  }
+
+  /** Resolves when the service is ready; rejects with the signal's reason. */
+  async ready(signal: AbortSignal): Promise<void> {
+    while (!this.health.verdict().ok) {
+      signal.throwIfAborted();
+      const next = new AbortController();
+      const both = AbortSignal.any([signal, next.signal]);
+      await Promise.race([
+        this.happenings.next("beat", undefined, both),
+        this.happenings.next("read", undefined, both),
+        this.happenings.next("lifecycle", undefined, both),
+      ]).finally(() => next.abort());
+    }
+  }
+
+  /**
+   * Publishes one event, or fails at once while Redis is not usable.
+   * @throws {StoreUnavailableError} @throws {StoreRefusedError} @throws {ServiceError} `event_invalid`, `event_too_large`.
+   */
+  publish(event: EventInit): Promise<Receipt> {
+    const verdict = this.health.verdict();
+    if (this.#parts === null || (!verdict.ok && verdict.check !== "service")) {
+      const reason = verdict.ok ? "starting" : verdict.reason;
+      return Promise.reject(new StoreUnavailableError("connection", `Cannot publish: Redis is not usable (${reason})`));
+    }
+    return this.#parts.publisher.publish(event);
+  }
+
+  /** Stops in order; see `app/shutdown.ts`. Idempotent. @returns The exit code: 0, or 1 if something held was not handed back. */
+  stop(): Promise<number> {
+    return this.#stopped ??= this.#stop();
+  }
+
+  async #stop(): Promise<number> {
+    this.#stopping.abort();
+    const { config, clock, logging } = this.#o;
+    const code = await shutDown({
+      config,
+      clock,
+      happenings: this.happenings,
+      log: this.#log,
+      parts: this.#parts,
+      http: this.#http,
+      embedded: this.#embedded,
+    });
+    this.#unlog();
+    this.health.dispose();
+    await logging.flush(500);
+    return code;
+  }
+
+  async #openEmbedded(): Promise<string | null> {
+    const { config, clock } = this.#o;
+    if (config.redis.topology.kind !== "embedded") return null;
+    const { openEmbeddedRedis } = await import("./store/redis/embedded/embedded.ts");
+    this.#embedded = await openEmbeddedRedis({
+      dir: config.redis.topology.dir,
+      clock,
+      signal: this.#stopping.signal,
+      log: (message) => this.#log.info("{message}", { message }),
+    });
+    return this.#embedded.socketPath;
+  }
+
+  #build(registry: Registry, socketPath: string | null): RunningParts {
+    const { config, clock, random, logging } = this.#o;
+    const { happenings } = this;
+    const { stream: s } = config;
+    const redis = redisParts({
+      config,
+      clock,
+      random,
+      happenings,
+      socketPath,
+      onSecret: (secret) => logging.addSecret(secret),
+    });
+    const dispatcher = new Dispatcher(s.concurrency);
+    const deadlines = new Deadlines(clock);
+    const publisher = new Publisher({
+      store: redis.stores[0]!,
+      clock,
+      happenings,
+      source: config.service.name,
+      maxBytes: config.http.maxBodyBytes,
+      dedupWindowMs: s.publishDedupWindowMs,
+      durability: s.durability,
+      onDelayed: () => this.#parts?.workers[0]?.delayed(),
+    });
+    const startId = crypto.randomUUID().slice(0, 8);
+    const maxHeld = Math.max(1, Math.floor((2 * s.batchSize + s.concurrency) / redis.stores.length));
+    const workers = redis.stores.map((store) =>
+      new StreamWorker({
+        store,
+        clock,
+        random,
+        happenings,
+        registry,
+        dispatcher,
+        deadlines,
+        publisher,
+        logger: (event, attempt) => this.#handlerLogger(event, attempt),
+        baseName: s.consumerName,
+        startId,
+        leaseMs: s.leaseMs,
+        batchSize: s.batchSize,
+        blockMs: blockMsOf(config),
+        retention: { maxLength: s.retentionMaxLength, maxAgeMs: s.retentionMaxAgeMs },
+        consuming: s.consumerEnabled,
+        settings: {
+          maxHeld,
+          ordering: s.ordering,
+          handlerTimeoutMs: s.handlerTimeoutMs,
+          maxDeliveries: s.maxDeliveries,
+          retryBackoffMs: s.retryBackoffMs,
+          retryBackoffMaxMs: s.retryBackoffMaxMs,
+          dedupWindowMs: s.dedupWindowMs,
+          maxParked: Math.max(1_000, 20 * s.batchSize),
+        },
+      })
+    );
+    const scheduler = new Scheduler({
+      store: redis.stores[0]!,
+      clock,
+      random,
+      happenings,
+      publisher,
+      schedules: registry.schedules,
+      timezone: config.log.timezone,
+    });
+    const watcher = new Watcher({
+      clock,
+      random,
+      happenings,
+      stores: redis.stores,
+      serverFacts: () => serverFacts(redis.command),
+    });
+    return { redis, workers, dispatcher, deadlines, scheduler, publisher, watcher };
+  }
+
+  #begin(parts: RunningParts): void {
+    const { config } = this.#o;
+    parts.redis.manager.start();
+    for (const worker of parts.workers) worker.start();
+    for (const loop of parts.scheduler.loops) loop.start();
+    parts.watcher.loop.start();
+    this.#trustStart(parts);
+    this.happenings.emit({ kind: "lifecycle", state: "ready" });
+    const { topology } = config.redis;
+    this.#log.info("Using {redis}, stream {stream}, group {group}", {
+      redis: this.#embedded === null
+        ? `Redis (${topology.kind})`
+        : `embedded Redis ${this.#embedded.version} in ${topology.kind === "embedded" ? topology.dir : ""}`,
+      stream: config.stream.names.join(","),
+      group: config.stream.group,
+    });
+    if (!config.service.development) return;
+    this.#log.info("Try: curl {url}/health", { url: this.url });
+    this.#log.info("Try: curl -X POST {url}/trigger-test-event", { url: this.url });
+  }
+
+  /** See `stream/judgement.ts`: leases that ran out under the eyes of a server that was up all the time may be judged. */
+  #trustStart(parts: RunningParts): void {
+    const bound = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(3_000)]);
+    parts.redis.command.whenReady(bound).then(async () => {
+      const facts = await serverFacts(parts.redis.command);
+      if (facts === null || facts.uptimeMs <= this.#o.config.stream.leaseMs) return;
+      for (const worker of parts.workers) worker.trustStart();
+    }).catch(() => {
+      // Redis was away at the start: everybody's lease may have run out, so the full wait applies.
+    });
+  }
+
+  #handlerLogger(event: Event, attempt: number): HandlerLogger {
+    const { extensions } = event;
+    const child = this.#o.logging.logger("handler").child({
+      ...(extensions["correlationid"] === undefined ? {} : { correlationId: extensions["correlationid"] }),
+      ...(extensions["traceparent"] === undefined ? {} : { traceId: extensions["traceparent"].split("-")[1] }),
+      type: event.type,
+      attempt,
+    });
+    const asObject = (properties: unknown): object =>
+      typeof properties === "object" && properties !== null
+        ? properties
+        : properties === undefined
+        ? {}
+        : { value: properties };
+    return {
+      debug: (template, properties) => child.debug(template, asObject(properties)),
+      info: (template, properties) => child.info(template, asObject(properties)),
+      warn: (template, properties) => child.warn(template, asObject(properties)),
+      error: (template, properties) => child.error(template, asObject(properties)),
+    };
+  }
+}

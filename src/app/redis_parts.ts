@@ -1,0 +1,90 @@
+/**
+ * The Redis side of the composition: connections, stores, and the embedded server where one is wanted.
+ * @module
+ */
+import type { Clock, Random } from "../clock.ts";
+import type { Config, RedisConfig } from "../config/types.ts";
+import type { Happenings } from "../happenings.ts";
+import type { RedisChannel } from "../store/redis/channel.ts";
+import { RedisConnectionManager } from "../store/redis/connection/manager.ts";
+import { RedisStreamStore } from "../store/redis/redis_stream_store.ts";
+
+/** What the parts are made from. */
+export interface RedisPartsOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly happenings: Happenings;
+  readonly onSecret: (secret: string) => void;
+  /** Socket of the embedded server, when there is one. */
+  readonly socketPath: string | null;
+}
+
+/** Connections and one store per stream. */
+export interface RedisParts {
+  readonly manager: RedisConnectionManager;
+  readonly stores: readonly RedisStreamStore[];
+  /** The command channel of the first stream. */
+  readonly command: RedisChannel;
+}
+
+/** How long a read waits for entries: within `COMMAND_TIMEOUT` with enough to spare for the answer. */
+export function blockMsOf(config: Config): number {
+  return Math.max(50, Math.min(2_000, Math.floor(config.redis.commandTimeoutMs / 2)));
+}
+
+/** Makes the parts; nothing connects before `manager.start()`. */
+export function redisParts(options: RedisPartsOptions): RedisParts {
+  const { config, clock, random, happenings, onSecret, socketPath } = options;
+  const redis: RedisConfig = socketPath === null
+    ? config.redis
+    : { ...config.redis, topology: { kind: "unix", path: socketPath } };
+  const manager = new RedisConnectionManager({
+    config: redis,
+    clock,
+    random,
+    happenings,
+    clientName: config.service.name,
+    onSecret,
+  });
+  const { names, group, durability } = config.stream;
+  const first = names[0]!;
+  const stores = names.map((stream) =>
+    new RedisStreamStore({
+      stream,
+      group,
+      publishStream: first,
+      command: manager.command(`{${stream}}`),
+      blocking: manager.blocking(`reader:${stream}`, `{${stream}}`),
+      clock,
+      // WAIT concerns what its own connection wrote, and holds that connection up.
+      ...(durability.level === "memory" ? {} : { publish: manager.blocking(`publisher:${stream}`, `{${stream}}`) }),
+    })
+  );
+  return { manager, stores, command: manager.command(`{${first}}`) };
+}
+
+/** What the service reads from `INFO` now and then. */
+export interface ServerFacts {
+  readonly version: string;
+  readonly uptimeMs: number;
+  /** Policy that may drop streams when memory runs out; null when none can. */
+  readonly evictionPolicy: string | null;
+}
+
+/** Asks the server about itself. @returns Null where it may not be asked. */
+export async function serverFacts(command: RedisChannel): Promise<ServerFacts | null> {
+  try {
+    const text = String(await command.send(["INFO"]));
+    const fact = (name: string): string => new RegExp(`^${name}:(.*?)\\r?$`, "m").exec(text)?.[1] ?? "";
+    const policy = fact("maxmemory_policy");
+    const bounded = Number(fact("maxmemory")) > 0;
+    return {
+      version: fact("redis_version"),
+      uptimeMs: Number(fact("uptime_in_seconds")) * 1_000,
+      evictionPolicy: bounded && policy !== "" && policy !== "noeviction" ? policy : null,
+    };
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,347 @@
+/**
+ * Who may start next: bounded concurrency with order per key.
+ *
+ * An entry with a key waits in the *lane* of that key; one of a lane runs at a time, in the order of the ids. A lane
+ * whose oldest entry is parked stands still until that entry comes back or is freed. An entry without a key waits for
+ * nobody. Handlers with a cap of their own have a *source* each; sources are served in turn, and in each source lanes
+ * and keyless entries alternate, so that neither a hot key nor a slow handler starves the others.
+ *
+ * An entry that must run *alone* is served before the others: nothing more is started until nothing runs, then it runs,
+ * and then the others have a turn before the next lone one.
+ *
+ * Plain data, synchronous. Its owner bounds how much it holds. Starting and finishing take constant time.
+ * @module
+ */
+import { compareOrdered, OrderedQueue } from "./ordered_queue.ts";
+import { Ring } from "./ring.ts";
+
+/** What waits to be started. */
+export interface LaneItem {
+  /** Unique among all that is in the lanes. */
+  readonly ref: string;
+  /** Entry id; decides the order in a lane. */
+  readonly id: string;
+  /** Null: no order. */
+  readonly key: string | null;
+  /** Most of its `group` (compared by identity) that run at once, 1 or more; null: no cap of its own. */
+  readonly cap: { readonly group: unknown; readonly limit: number } | null;
+  /** Nothing may run beside it. */
+  readonly alone: boolean;
+}
+
+/** How many others are started between two that run alone. */
+const TURN_OF_OTHERS = 64;
+
+type State = "waiting" | "running" | "parked";
+
+interface Node<T> {
+  readonly ref: string;
+  id: string;
+  /** Null while it is parked. */
+  item: T | null;
+  state: State;
+  lane: Lane<T> | null;
+  /** Where it waits or counts as running. */
+  source: Source<T>;
+}
+
+interface Lane<T> {
+  readonly key: string;
+  readonly waiting: OrderedQueue<Node<T>>;
+  readonly parked: OrderedQueue<Node<T>>;
+  running: boolean;
+  /** The source in which this lane stands, ready to start its first entry. */
+  ready: Source<T> | null;
+}
+
+interface Source<T> {
+  limit: number;
+  running: number;
+  readonly items: Ring<Node<T>>;
+  readonly lanes: Ring<Lane<T>>;
+  laneTurn: boolean;
+  /** True while it stands in the ring of those that can start something. */
+  listed: boolean;
+}
+
+/** See the module's text. */
+export class Lanes<T extends LaneItem> {
+  readonly #nodes = new Map<string, Node<T>>();
+  readonly #lanes = new Map<string, Lane<T>>();
+  readonly #sources = new Map<unknown, Source<T>>();
+  readonly #open: Source<T> = makeSource(Infinity);
+  readonly #alone: Source<T> = makeSource(1);
+  readonly #turn = new Ring<Source<T>>();
+  #othersLeft = 0;
+  #waiting = 0;
+  #running = 0;
+  #parked = 0;
+  #blocked = 0;
+
+  /** Entries that were pushed and not started. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Entries that were taken and not finished. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /** Waiting and running. */
+  get size(): number {
+    return this.#waiting + this.#running;
+  }
+
+  /** Parked entries that hold a key. */
+  get parked(): number {
+    return this.#parked;
+  }
+
+  /** Keys that are held by at least one parked entry. */
+  get blockedKeys(): number {
+    return this.#blocked;
+  }
+
+  /**
+   * Adds one. A ref that was parked comes back to its place, before what came after it.
+   * @returns False when the ref is already waiting or running; nothing changes then.
+   */
+  push(item: T): boolean {
+    const known = this.#nodes.get(item.ref);
+    if (known !== undefined && known.state !== "parked") return false;
+    if (known !== undefined) this.#unpark(known);
+    const lane = item.key === null ? null : this.#laneOf(item.key);
+    const source = this.#sourceOf(item);
+    const node: Node<T> = { ref: item.ref, id: item.id, item, state: "waiting", lane, source };
+    this.#nodes.set(item.ref, node);
+    this.#waiting++;
+    if (lane === null) {
+      source.items.push(node);
+      this.#list(source);
+    } else {
+      lane.waiting.add(node);
+      this.#refresh(lane);
+    }
+    // After the push: its new place may be in another lane.
+    if (known?.lane && known.lane !== lane) this.#refresh(known.lane);
+    return true;
+  }
+
+  /** Takes at most `limit` that may start now; they count as running until {@link finish}. */
+  take(limit: number): T[] {
+    const started: T[] = [];
+    while (started.length < limit) {
+      const node = this.#pick();
+      if (node === null) break;
+      started.push(this.#start(node));
+    }
+    return started;
+  }
+
+  /**
+   * An attempt has ended. `parked` keeps its key blocked until the same ref is pushed again or freed (no effect without
+   * a key). Harmless for a ref that is not running.
+   */
+  finish(ref: string, { parked = false }: { readonly parked?: boolean } = {}): void {
+    const node = this.#nodes.get(ref);
+    if (node === undefined || node.state !== "running") return;
+    const { lane, source } = node;
+    this.#running--;
+    source.running--;
+    if (source === this.#alone) this.#othersLeft = hasReady(source) ? TURN_OF_OTHERS : 0;
+    this.#list(source);
+    this.#nodes.delete(ref);
+    if (lane === null) return;
+    lane.running = false;
+    if (parked) this.#park(node, lane);
+    this.#refresh(lane);
+  }
+
+  /** A parked entry will not come back: its key goes on. @returns False when the ref is not parked. */
+  free(ref: string): boolean {
+    const node = this.#nodes.get(ref);
+    if (node?.state !== "parked") return false;
+    this.#unpark(node);
+    if (node.lane !== null) this.#refresh(node.lane);
+    return true;
+  }
+
+  /**
+   * An entry that was parked elsewhere holds this key.
+   * @param id Its entry id. Default: what follows the last NUL of the ref, without `r:`.
+   * @returns False when the ref is already known; nothing changes then.
+   */
+  blockParked(ref: string, key: string, id: string = ref.slice(ref.lastIndexOf("\0") + 1)): boolean {
+    if (this.#nodes.has(ref)) return false;
+    const lane = this.#laneOf(key);
+    this.#park({ ref, id, item: null, state: "parked", lane, source: this.#open }, lane);
+    this.#refresh(lane);
+    return true;
+  }
+
+  /** Removes at most `n` that wait, newest first, those behind a parked entry before all others. O(waiting). */
+  spill(n: number): T[] {
+    const behind: Node<T>[] = [];
+    const others: Node<T>[] = [];
+    for (const node of this.#nodes.values()) {
+      if (node.state === "waiting") (isBehindParked(node) ? behind : others).push(node);
+    }
+    const newestFirst = (a: Node<T>, b: Node<T>): number => compareOrdered(b, a);
+    const chosen = behind.sort(newestFirst).slice(0, Math.max(0, n));
+    if (chosen.length < n) chosen.push(...others.sort(newestFirst).slice(0, n - chosen.length));
+    return this.#removeWaiting(chosen);
+  }
+
+  /** Removes all that wait, in the order in which it came. What is parked still holds its key. O(waiting). */
+  drainWaiting(): T[] {
+    return this.#removeWaiting([...this.#nodes.values()].filter((node) => node.state === "waiting"));
+  }
+
+  #pick(): Node<T> | null {
+    if (this.#alone.running > 0) return null;
+    if (!hasReady(this.#alone)) return this.#pickOther();
+    const other = this.#othersLeft > 0 ? this.#pickOther() : null;
+    if (other !== null) {
+      this.#othersLeft--;
+      return other;
+    }
+    this.#othersLeft = 0;
+    return this.#running === 0 ? this.#next(this.#alone) : null;
+  }
+
+  #pickOther(): Node<T> | null {
+    const source = this.#turn.shift();
+    if (source === undefined) return null;
+    source.listed = false;
+    return this.#next(source);
+  }
+
+  /** The next of a source that has something ready. */
+  #next(source: Source<T>): Node<T> {
+    const useLane = source.lanes.size > 0 && (source.laneTurn || source.items.size === 0);
+    source.laneTurn = !useLane;
+    if (!useLane) return source.items.shift()!;
+    const lane = source.lanes.shift()!;
+    lane.ready = null;
+    lane.running = true;
+    return lane.waiting.shift()!;
+  }
+
+  #start(node: Node<T>): T {
+    node.state = "running";
+    this.#waiting--;
+    this.#running++;
+    node.source.running++;
+    this.#list(node.source);
+    return node.item!;
+  }
+
+  /** Gives a source its turn when it has something ready and room under its cap. */
+  #list(source: Source<T>): void {
+    if (source.listed || source === this.#alone || source.running >= source.limit || !hasReady(source)) return;
+    source.listed = true;
+    this.#turn.push(source);
+  }
+
+  /** Puts a lane where its first entry can be started from, or nowhere; forgets a lane that holds nothing. */
+  #refresh(lane: Lane<T>): void {
+    const ready = startable(lane)?.source ?? null;
+    if (ready !== lane.ready) {
+      if (lane.ready !== null) this.#withdraw(lane, lane.ready);
+      lane.ready = ready;
+      ready?.lanes.push(lane);
+      if (ready !== null) this.#list(ready);
+    }
+    if (!lane.running && lane.waiting.size === 0 && lane.parked.size === 0) this.#lanes.delete(lane.key);
+  }
+
+  #withdraw(lane: Lane<T>, source: Source<T>): void {
+    source.lanes.retain((other) => other !== lane);
+    this.#unlist(source);
+  }
+
+  /** Takes a source that has nothing ready out of the ring, so that whoever stands in it can start something. */
+  #unlist(source: Source<T>): void {
+    if (!source.listed || hasReady(source)) return;
+    source.listed = false;
+    this.#turn.retain((other) => other !== source);
+  }
+
+  #park(node: Node<T>, lane: Lane<T>): void {
+    node.state = "parked";
+    node.item = null;
+    this.#nodes.set(node.ref, node);
+    lane.parked.add(node);
+    this.#parked++;
+    if (lane.parked.size === 1) this.#blocked++;
+  }
+
+  #unpark(node: Node<T>): void {
+    this.#nodes.delete(node.ref);
+    if (!node.lane?.parked.remove(node)) return;
+    this.#parked--;
+    if (node.lane.parked.size === 0) this.#blocked--;
+  }
+
+  #removeWaiting(nodes: readonly Node<T>[]): T[] {
+    const lanes = new Set<Lane<T>>();
+    const sources = new Set<Source<T>>();
+    for (const node of nodes) {
+      this.#nodes.delete(node.ref);
+      if (node.lane === null) sources.add(node.source);
+      else if (node.lane.waiting.remove(node)) lanes.add(node.lane);
+    }
+    this.#waiting -= nodes.length;
+    const removed = new Set(nodes);
+    for (const source of sources) {
+      source.items.retain((node) => !removed.has(node));
+      this.#unlist(source);
+    }
+    for (const lane of lanes) this.#refresh(lane);
+    return nodes.map((node) => node.item!);
+  }
+
+  #laneOf(key: string): Lane<T> {
+    const known = this.#lanes.get(key);
+    if (known !== undefined) return known;
+    const lane: Lane<T> = {
+      key,
+      waiting: new OrderedQueue(),
+      parked: new OrderedQueue(),
+      running: false,
+      ready: null,
+    };
+    this.#lanes.set(key, lane);
+    return lane;
+  }
+
+  #sourceOf({ alone, cap }: T): Source<T> {
+    if (alone) return this.#alone;
+    if (cap === null) return this.#open;
+    const known = this.#sources.get(cap.group);
+    if (known !== undefined) return known;
+    const source = makeSource<T>(Math.max(1, cap.limit));
+    this.#sources.set(cap.group, source);
+    return source;
+  }
+}
+
+function makeSource<T>(limit: number): Source<T> {
+  return { limit, running: 0, items: new Ring(), lanes: new Ring(), laneTurn: false, listed: false };
+}
+
+function hasReady<T>(source: Source<T>): boolean {
+  return source.items.size > 0 || source.lanes.size > 0;
+}
+
+/** The entry that a lane may start now; null when it runs one, holds none, or waits for an older parked one. */
+function startable<T>(lane: Lane<T>): Node<T> | null {
+  const first = lane.waiting.first;
+  return first === undefined || lane.running || isBehindParked(first) ? null : first;
+}
+
+function isBehindParked<T>(node: Node<T>): boolean {
+  const parked = node.lane?.parked.first;
+  return parked !== undefined && compareOrdered(parked, node) < 0;
+}

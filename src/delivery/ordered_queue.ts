@@ -1,0 +1,84 @@
+/**
+ * A queue in the order of entry ids, made for what comes nearly in order: O(1) at its ends, O(log n) search and a move
+ * of memory in between.
+ * @module
+ */
+import { compareIds } from "./ids.ts";
+
+/** What can be ordered: by `id`, and by `ref` where two have the same id (an entry and its replay). */
+export interface Ordered {
+  readonly id: string;
+  readonly ref: string;
+}
+
+/** Orders by id, then by ref. */
+export function compareOrdered(a: Ordered, b: Ordered): number {
+  return compareIds(a.id, b.id) || (a.ref < b.ref ? -1 : a.ref > b.ref ? 1 : 0);
+}
+
+/** See the module's text. */
+export class OrderedQueue<E extends Ordered> {
+  /** Slots before `#head` are free: an entry that was taken for an attempt comes back to its place without a move. */
+  readonly #slots: (E | undefined)[] = [];
+  #head = 0;
+
+  /** Elements in it. */
+  get size(): number {
+    return this.#slots.length - this.#head;
+  }
+
+  /** The smallest; undefined when empty. */
+  get first(): E | undefined {
+    return this.#slots[this.#head];
+  }
+
+  /** Adds one in its place. */
+  add(element: E): void {
+    const at = this.#placeOf(element);
+    if (at === this.#slots.length) this.#slots.push(element);
+    else if (at === this.#head && this.#head > 0) this.#slots[--this.#head] = element;
+    else this.#slots.splice(at, 0, element);
+  }
+
+  /** Removes the smallest. */
+  shift(): E | undefined {
+    const element = this.first;
+    if (element === undefined) return undefined;
+    this.#slots[this.#head++] = undefined;
+    this.#compact();
+    return element;
+  }
+
+  /** Removes this one. @returns False when it was not there. */
+  remove(element: E): boolean {
+    if (element === this.first) return this.shift() !== undefined;
+    const at = this.#placeOf(element);
+    if (this.#slots[at] !== element) return false;
+    this.#slots.splice(at, 1);
+    return true;
+  }
+
+  /** Index of the first element that is not smaller. */
+  #placeOf(element: E): number {
+    let low = this.#head;
+    let high = this.#slots.length;
+    // Most are added at the end.
+    if (high > low && compareOrdered(this.#slots[high - 1]!, element) < 0) return high;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (compareOrdered(this.#slots[middle]!, element) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #compact(): void {
+    if (this.#head === this.#slots.length) {
+      this.#slots.length = 0;
+      this.#head = 0;
+    } else if (this.#head > 64 && this.#head * 2 > this.#slots.length) {
+      this.#slots.splice(0, this.#head);
+      this.#head = 0;
+    }
+  }
+}

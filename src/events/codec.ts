@@ -1,0 +1,252 @@
+/**
+ * Events as flat stream fields: our own exactly, strangers' as well as can be.
+ *
+ * Reading never throws. What cannot be read, and what becomes of it:
+ *
+ * - no type, an empty one, or one that is not UTF-8: undecodable
+ * - data of a JSON content type that is not UTF-8 or not JSON: undecodable. No data at all is fine, and `undefined`
+ * - an id, source or subject that is not UTF-8: its bytes percent-encoded, so that different ones stay different
+ * - an extension that is not UTF-8: U+FFFD in the place of what is wrong
+ * - an empty id, source, subject or content type: as if absent
+ * - an unreadable time: the time of the entry, clamped to the years 0000 to 9999
+ *
+ * Data of other content types, text included, is a `Uint8Array` of its own. The first of a repeated name wins. A name
+ * of CloudEvents wins over its alias even where its value is unreadable; the alias is an extension then.
+ * @module
+ */
+import { idTimeMs } from "../delivery/ids.ts";
+import type { Event, Fields } from "./event.ts";
+import { distinctText, isJsonType, lossyText, strictText } from "./text.ts";
+import { isWritable, rfc3339, utcTime } from "./time.ts";
+import type { CompleteEvent } from "./validate.ts";
+
+/** An entry as it comes from the stream. */
+export interface RawEntry {
+  readonly stream: string;
+  readonly id: string;
+  readonly fields: Fields;
+}
+
+/** An entry that was read, or why it cannot be. */
+export type Decoded =
+  | { readonly ok: true; readonly event: Event<unknown> }
+  | { readonly ok: false; readonly problem: string; readonly type: string | null };
+
+/** What decides who handles an entry, and after which others. */
+export interface Routing {
+  /** Null: undecodable. */
+  readonly type: string | null;
+  /** Null: no order. */
+  readonly subject: string | null;
+}
+
+const JSON_TYPE = "application/json";
+const NO_EXTENSIONS: Readonly<Record<string, string>> = Object.freeze(Object.create(null));
+const EPOCH_MS = /^-?\d{1,15}$/;
+
+/**
+ * Flat fields of an event: name, value, name, value …, always in the order id, type, source, time, subject,
+ * datacontenttype, data, extensions. What is absent, or the default content type, is not written.
+ */
+export function encodeEvent(event: CompleteEvent): (string | Uint8Array)[] {
+  const fields: (string | Uint8Array)[] = [
+    "id",
+    event.id,
+    "type",
+    event.type,
+    "source",
+    event.source,
+    "time",
+    event.time,
+  ];
+  if (event.subject !== undefined) fields.push("subject", event.subject);
+  if (event.datacontenttype !== JSON_TYPE) fields.push("datacontenttype", event.datacontenttype);
+  if (event.body !== undefined) fields.push("data", event.body);
+  for (const name of Object.keys(event.extensions)) fields.push(name, event.extensions[name]!);
+  return fields;
+}
+
+/** Reads an entry. Total: see the module's text for what cannot be read. */
+export function decodeEntry(entry: RawEntry): Decoded {
+  const raw = sortFields(entry.fields);
+  const type = typeOf(raw);
+  if (type === null) return { ok: false, problem: typeProblem(raw), type: null };
+  const datacontenttype = (raw.datacontenttype && lossyText(raw.datacontenttype)) || JSON_TYPE;
+  const body = raw.data ?? raw.payload;
+  let data: unknown;
+  if (body !== undefined && !isJsonType(datacontenttype)) {
+    // A copy: a handler may change it, and a dead letter must be byte for byte the original.
+    data = new Uint8Array(body);
+  } else if (body !== undefined) {
+    const text = strictText(body);
+    if (text === null) return { ok: false, problem: `data is not UTF-8, want ${datacontenttype}`, type };
+    try {
+      data = JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);
+    } catch (error) {
+      return { ok: false, problem: `data is not JSON (${(error as Error).message}), want ${datacontenttype}`, type };
+    }
+  }
+  return { ok: true, event: makeEvent(entry, raw, { type, datacontenttype, data }) };
+}
+
+/** Type and subject of an entry, at a fraction of the cost; always those that {@link decodeEntry} gives. */
+export function peekRouting(fields: Fields): Routing {
+  let type: Uint8Array | undefined;
+  let event: Uint8Array | undefined;
+  let subject: Uint8Array | undefined;
+  let aggregateId: Uint8Array | undefined;
+  for (let at = 0; at + 1 < fields.length; at += 2) {
+    const name = nameOf(fields[at]!);
+    if (name === "type") type ??= fields[at + 1]!;
+    else if (name === "event") event ??= fields[at + 1]!;
+    else if (name === "subject") subject ??= fields[at + 1]!;
+    else if (name === "aggregateId") aggregateId ??= fields[at + 1]!;
+  }
+  return { type: typeOf({ type, event }), subject: attribute(subject ?? aggregateId) ?? null };
+}
+
+/** The known fields of an entry, each the first of its name. */
+interface Raw {
+  id: Uint8Array | undefined;
+  type: Uint8Array | undefined;
+  source: Uint8Array | undefined;
+  time: Uint8Array | undefined;
+  subject: Uint8Array | undefined;
+  datacontenttype: Uint8Array | undefined;
+  data: Uint8Array | undefined;
+  event: Uint8Array | undefined;
+  payload: Uint8Array | undefined;
+  aggregateId: Uint8Array | undefined;
+  timestamp: Uint8Array | undefined;
+  extensions: Record<string, string> | undefined;
+}
+
+/** Names that are told apart by their bytes, without making text of them: ours, and the most usual extensions. */
+const NAMES: readonly (readonly { readonly name: string; readonly bytes: Uint8Array }[])[] = namesByLength(
+  ["id", "type", "source", "time", "subject", "datacontenttype", "data"],
+  ["event", "payload", "aggregateId", "timestamp"],
+  ["correlationid", "traceparent", "tracestate"],
+);
+
+function namesByLength(...groups: readonly (readonly string[])[]): { name: string; bytes: Uint8Array }[][] {
+  const names = groups.flat();
+  const longest = Math.max(...names.map((name) => name.length));
+  const table: { name: string; bytes: Uint8Array }[][] = Array.from({ length: longest + 1 }, () => []);
+  for (const name of names) table[name.length]!.push({ name, bytes: new TextEncoder().encode(name) });
+  return table;
+}
+
+function nameOf(bytes: Uint8Array): string {
+  const candidates = NAMES[bytes.length];
+  if (candidates === undefined) return lossyText(bytes);
+  for (const { name, bytes: known } of candidates) if (sameBytes(known, bytes)) return name;
+  return lossyText(bytes);
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
+}
+
+function sortFields(fields: Fields): Raw {
+  const raw: Raw = {
+    id: undefined,
+    type: undefined,
+    source: undefined,
+    time: undefined,
+    subject: undefined,
+    datacontenttype: undefined,
+    data: undefined,
+    event: undefined,
+    payload: undefined,
+    aggregateId: undefined,
+    timestamp: undefined,
+    extensions: undefined,
+  };
+  for (let at = 0; at + 1 < fields.length; at += 2) assign(raw, nameOf(fields[at]!), fields[at + 1]!);
+  if (raw.type !== undefined && raw.event !== undefined) addExtension(raw, "event", raw.event);
+  if (raw.data !== undefined && raw.payload !== undefined) addExtension(raw, "payload", raw.payload);
+  if (raw.subject !== undefined && raw.aggregateId !== undefined) addExtension(raw, "aggregateId", raw.aggregateId);
+  if (raw.time !== undefined && raw.timestamp !== undefined) addExtension(raw, "timestamp", raw.timestamp);
+  return raw;
+}
+
+/** A switch, since writing to a property by a computed name is several times as slow. */
+function assign(raw: Raw, name: string, value: Uint8Array): void {
+  switch (name) {
+    case "id":
+      return void (raw.id ??= value);
+    case "type":
+      return void (raw.type ??= value);
+    case "source":
+      return void (raw.source ??= value);
+    case "time":
+      return void (raw.time ??= value);
+    case "subject":
+      return void (raw.subject ??= value);
+    case "datacontenttype":
+      return void (raw.datacontenttype ??= value);
+    case "data":
+      return void (raw.data ??= value);
+    case "event":
+      return void (raw.event ??= value);
+    case "payload":
+      return void (raw.payload ??= value);
+    case "aggregateId":
+      return void (raw.aggregateId ??= value);
+    case "timestamp":
+      return void (raw.timestamp ??= value);
+    default:
+      addExtension(raw, name, value);
+  }
+}
+
+function addExtension(raw: Raw, name: string, value: Uint8Array): void {
+  // Without a prototype every name is safe, `__proto__` too.
+  const extensions = raw.extensions ??= Object.create(null) as Record<string, string>;
+  if (!(name in extensions)) extensions[name] = lossyText(value);
+}
+
+function makeEvent(
+  { stream, id }: RawEntry,
+  raw: Raw,
+  { type, datacontenttype, data }: { type: string; datacontenttype: string; data: unknown },
+): Event {
+  const subject = attribute(raw.subject ?? raw.aggregateId);
+  const source = attribute(raw.source) ?? "unknown";
+  const time = timeOf(raw) ?? rfc3339(idTimeMs(id));
+  const eventId = attribute(raw.id) ?? id;
+  const extensions = raw.extensions ?? NO_EXTENSIONS;
+  const entry = { stream, id };
+  // Two literals, since a spread would cost as much as all the rest.
+  return subject === undefined
+    ? { id: eventId, type, source, time, datacontenttype, data, extensions, entry }
+    : { id: eventId, type, source, subject, time, datacontenttype, data, extensions, entry };
+}
+
+/** A text attribute; undefined when absent or empty. */
+function attribute(bytes: Uint8Array | undefined): string | undefined {
+  return bytes === undefined || bytes.length === 0 ? undefined : distinctText(bytes);
+}
+
+function typeOf({ type, event }: Pick<Raw, "type" | "event">): string | null {
+  const bytes = type ?? event;
+  return bytes === undefined ? null : strictText(bytes) || null;
+}
+
+function typeProblem({ type, event }: Raw): string {
+  const bytes = type ?? event;
+  if (bytes === undefined) return "the entry has no type, want a field type (or event)";
+  return bytes.length === 0 ? "type is empty, want at least one character" : "type is not UTF-8, want text";
+}
+
+function timeOf({ time, timestamp }: Raw): string | null {
+  const bytes = time ?? timestamp;
+  if (bytes === undefined || bytes.length > 64) return null;
+  const text = strictText(bytes);
+  if (text === null) return null;
+  const utc = utcTime(text);
+  if (utc !== null) return utc;
+  const ms = time === undefined && EPOCH_MS.test(text) ? Number(text) : NaN;
+  return isWritable(ms) ? rfc3339(ms) : null;
+}

@@ -1,0 +1,197 @@
+/**
+ * Checks an event that is to be published, and fills in what is absent. The rules are those of CloudEvents 1.0; what we
+ * write, any CloudEvents reader can read.
+ * @module
+ */
+import type { EventInit } from "./event.ts";
+import { encodeData } from "./body.ts";
+import { EventInvalidError } from "./errors.ts";
+import { rfc3339, utcTime } from "./time.ts";
+
+export { EventInvalidError, EventTooLargeError } from "./errors.ts";
+
+/** A checked event, with all that is required. Made by {@link completeEvent} only. */
+export interface CompleteEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly source: string;
+  /** RFC 3339, as the publisher gave it. */
+  readonly time: string;
+  readonly subject?: string;
+  /** `application/json` where the publisher gave none. */
+  readonly datacontenttype: string;
+  /** Data as it is written to the stream: JSON text for JSON content types, else as it was given. */
+  readonly body?: string | Uint8Array;
+  readonly extensions: Readonly<Record<string, string>>;
+  /** Epoch ms of the `deliverat` extension. */
+  readonly deliverAtMs?: number;
+}
+
+/** What {@link completeEvent} fills in, and its limit. */
+export interface EventDefaults {
+  /** Makes an id. */
+  readonly id: () => string;
+  readonly source: string;
+  /** Epoch ms, for `time`. */
+  readonly nowMs: number;
+  /** Used where the event has no `correlationid`; left out where it is no valid attribute. */
+  readonly correlationId?: string;
+  /** Used where the event has no `traceparent`; left out where it is no valid attribute. */
+  readonly traceparent?: string;
+  /** Most bytes of data; the attributes have limits of their own. */
+  readonly maxBytes: number;
+}
+
+/** Most characters of each attribute, and most extensions. An extension's name is an attribute name. */
+export const EVENT_LIMITS = Object.freeze({
+  id: 1_024,
+  type: 256,
+  source: 1_024,
+  subject: 1_024,
+  datacontenttype: 256,
+  extensionName: 64,
+  extension: 4_096,
+  extensions: 64,
+});
+
+/** Furthest that `deliverat` may lie ahead, ms: 30 days. */
+export const MAX_DELAY_MS = 30 * 24 * 3_600_000;
+
+const DEFAULT_CONTENT_TYPE = "application/json";
+const EXTENSION_NAME = /^[a-z0-9]+$/;
+/** Attributes of their own, which no extension can be. */
+const RESERVED: ReadonlySet<string> = new Set(["id", "type", "source", "subject", "time", "datacontenttype", "data"]);
+// deno-lint-ignore no-control-regex -- control characters are what it looks for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+const MEDIA_TYPE = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+\/[!#$%&'*+.^_`|~0-9A-Za-z-]+\s*(;.*)?$/;
+
+/**
+ * Checks and completes.
+ * @throws {EventInvalidError} `event_invalid`; `attribute` names what is wrong.
+ * @throws {EventTooLargeError} `event_too_large`: more than `maxBytes` of data.
+ */
+export function completeEvent(init: EventInit, defaults: EventDefaults): CompleteEvent {
+  if (typeof init !== "object" || init === null) throw invalid("type", `the event is ${kindOf(init)}, want an object`);
+  const datacontenttype = contentTypeOf(init.datacontenttype);
+  const subject = optional(init.subject);
+  const body = encodeData(init.data, datacontenttype, defaults.maxBytes);
+  const extensions = extensionsOf(init, defaults, body !== undefined);
+  const deliverAtMs = deliverAt(extensions, defaults.nowMs);
+  return {
+    id: text("id", optional(init.id) ?? defaults.id()),
+    type: text("type", init.type),
+    source: text("source", optional(init.source) ?? defaults.source),
+    time: timeOf(init.time, defaults.nowMs),
+    ...(subject === undefined ? {} : { subject: text("subject", subject) }),
+    datacontenttype,
+    ...(body === undefined ? {} : { body }),
+    extensions,
+    ...(deliverAtMs === null ? {} : { deliverAtMs }),
+  };
+}
+
+type Limited = "id" | "type" | "source" | "subject" | "datacontenttype";
+
+/** Checks a required text. */
+function text(attribute: Limited, value: unknown): string {
+  const checked = plain(attribute, value, EVENT_LIMITS[attribute]);
+  if (checked === "") throw invalid(attribute, `${attribute} is empty, want at least one character`);
+  return checked;
+}
+
+/** Checks what every attribute must be: a string that UTF-8 can hold, without control characters. */
+function plain(attribute: string, value: unknown, maxLength: number): string {
+  if (typeof value !== "string") throw invalid(attribute, `${attribute} is ${kindOf(value)}, want a string`);
+  if (value.length > maxLength) {
+    throw invalid(attribute, `${attribute} has ${value.length} characters, want at most ${maxLength}`);
+  }
+  if (CONTROL.test(value)) throw invalid(attribute, `${attribute} holds a control character, want none`);
+  if (!value.isWellFormed()) throw invalid(attribute, `${attribute} holds half a character, want well-formed Unicode`);
+  return value;
+}
+
+function contentTypeOf(given: unknown): string {
+  const value = optional(given);
+  if (value === undefined) return DEFAULT_CONTENT_TYPE;
+  const type = text("datacontenttype", value);
+  if (MEDIA_TYPE.test(type)) return type;
+  throw invalid("datacontenttype", `datacontenttype is "${type}", want a media type such as application/json`);
+}
+
+function timeOf(given: unknown, nowMs: number): string {
+  const value = optional(given);
+  if (value === undefined) return rfc3339(nowMs);
+  const time = plain("time", value, 64);
+  if (utcTime(time) !== null) return time;
+  throw invalid("time", `time is "${time}", want RFC 3339 such as 2025-06-28T23:40:13Z`);
+}
+
+function extensionsOf(init: EventInit, defaults: EventDefaults, hasData: boolean): Record<string, string> {
+  const extensions: Record<string, string> = Object.create(null);
+  inherit(extensions, "traceparent", defaults.traceparent);
+  inherit(extensions, "correlationid", defaults.correlationId);
+  const given = optional(init.extensions) ?? {};
+  if (typeof given !== "object") throw invalid("extensions", `extensions is ${kindOf(given)}, want an object`);
+  for (const [name, value] of Object.entries<unknown>(given)) {
+    if (isAbsent(value) || isOurVersion(name, value)) continue;
+    checkName(name, hasData);
+    extensions[name] = plain(name, value, EVENT_LIMITS.extension);
+  }
+  const count = Object.keys(extensions).length;
+  if (count <= EVENT_LIMITS.extensions) return extensions;
+  throw invalid("extensions", `the event has ${count} extensions, want at most ${EVENT_LIMITS.extensions}`);
+}
+
+/** What comes from a stranger's event is left out where it is hostile: it is no fault of whoever publishes now. */
+function inherit(extensions: Record<string, string>, name: string, value: string | undefined): void {
+  if (value === undefined || value.length > EVENT_LIMITS.extension) return;
+  if (!CONTROL.test(value) && value.isWellFormed()) extensions[name] = value;
+}
+
+function checkName(name: string, hasData: boolean): void {
+  const shown = name.slice(0, 64);
+  if (!EXTENSION_NAME.test(name) || name.length > EVENT_LIMITS.extensionName) {
+    throw invalid(shown, `the extension "${shown}" has a bad name, want 1 to 64 lower-case letters and digits`);
+  }
+  if (RESERVED.has(name)) throw invalid(name, `the extension "${name}" has the name of an attribute, want another`);
+  if (name === "specversion") throw invalid(name, "specversion is not 1.0, want CloudEvents 1.0");
+  // Readers take `payload` for the data of an event that has none.
+  if (name === "payload" && !hasData) throw invalid(name, 'the extension "payload" stands for data, want data instead');
+}
+
+/** Reads `deliverat`, and leaves it in UTC so that every reader understands it. */
+function deliverAt(extensions: Record<string, string>, nowMs: number): number | null {
+  const given = extensions["deliverat"];
+  if (given === undefined) return null;
+  const utc = utcTime(given);
+  if (utc === null) {
+    throw invalid("deliverat", `deliverat is "${given.slice(0, 64)}", want RFC 3339 such as 2025-06-28T23:40:13Z`);
+  }
+  const ms = Date.parse(utc);
+  if (ms - nowMs > MAX_DELAY_MS) throw invalid("deliverat", `deliverat is ${utc}, want at most 30 days from now`);
+  extensions["deliverat"] = utc;
+  return ms;
+}
+
+/** The version that every event here has may be said, and is not written. */
+function isOurVersion(name: string, value: unknown): boolean {
+  return name === "specversion" && value === "1.0";
+}
+
+/** Absent in plain JavaScript too: `null` and `undefined` are no value. */
+function optional<V>(value: V): NonNullable<V> | undefined {
+  return value ?? undefined;
+}
+
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null;
+}
+
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return "absent";
+  return Array.isArray(value) ? "an array" : `of type ${typeof value}`;
+}
+
+function invalid(attribute: string, problem: string): EventInvalidError {
+  return new EventInvalidError(attribute, `Cannot publish the event: ${problem}`);
+}

@@ -1,0 +1,155 @@
+/**
+ * One typed stream of happenings. Loops say what happened, once; logs, metrics, health, the dashboard and the tests
+ * listen. Nothing polls and no test sleeps.
+ * @module
+ */
+import type { RedisCause } from "./errors.ts";
+
+/** How an attempt or a delivery ended. `retried` counts attempts, the others count events. */
+export type Outcome = "processed" | "retried" | "dead_lettered" | "ignored" | "duplicate";
+
+/** State of the link to Redis, as the connection manager sees it. */
+export type LinkState = "connecting" | "ready" | "lost" | "closing";
+
+/** Everything that can happen, by `kind`. Listeners must be quick and must not throw. */
+export type Happening =
+  | {
+    readonly kind: "link";
+    readonly channel: string;
+    readonly state: LinkState;
+    readonly cause?: RedisCause;
+    readonly message?: string;
+    readonly attempt?: number;
+    readonly retryInMs?: number;
+  }
+  | { readonly kind: "gave_up"; readonly attempts: number }
+  | {
+    readonly kind: "published";
+    readonly stream: string;
+    readonly type: string;
+    readonly count: number;
+    readonly origin: "api" | "schedule" | "effect";
+  }
+  | { readonly kind: "promoted"; readonly stream: string; readonly count: number }
+  | { readonly kind: "read"; readonly stream: string; readonly count: number }
+  | { readonly kind: "read_failed"; readonly stream: string; readonly cause: RedisCause; readonly message: string }
+  | {
+    readonly kind: "started";
+    readonly stream: string;
+    readonly type: string;
+    readonly ref: string;
+    readonly attempt: number;
+    readonly ageMs: number;
+  }
+  | {
+    readonly kind: "finished";
+    readonly stream: string;
+    readonly type: string;
+    readonly ref: string;
+    readonly durationMs: number;
+    readonly ok: boolean;
+  }
+  | {
+    readonly kind: "settled";
+    readonly stream: string;
+    readonly group: string;
+    readonly type: string;
+    readonly outcome: Outcome;
+    readonly count: number;
+    readonly refs: readonly string[];
+  }
+  | {
+    readonly kind: "settle_refused";
+    readonly stream: string;
+    readonly cause: RedisCause;
+    readonly message: string;
+    readonly count: number;
+  }
+  | {
+    readonly kind: "parked";
+    readonly stream: string;
+    readonly ref: string;
+    readonly type: string;
+    readonly delayMs: number;
+    readonly attempt: number;
+    readonly error: string;
+  }
+  | {
+    readonly kind: "dead_lettered";
+    readonly stream: string;
+    readonly ref: string;
+    readonly type: string;
+    readonly reason: string;
+    readonly error: string;
+  }
+  | { readonly kind: "lease_lost"; readonly stream: string; readonly consumer: string; readonly held: number }
+  | { readonly kind: "taken_over"; readonly stream: string; readonly from: string; readonly count: number }
+  | { readonly kind: "handed_back"; readonly stream: string; readonly count: number; readonly failed: number }
+  | { readonly kind: "group_created"; readonly stream: string; readonly group: string; readonly again: boolean }
+  | { readonly kind: "store_lost"; readonly stream: string; readonly cause: string; readonly count: number }
+  | { readonly kind: "trimmed"; readonly stream: string; readonly removed: number; readonly heldBackBy?: string }
+  | {
+    readonly kind: "beat";
+    readonly stream: string;
+    readonly ok: boolean;
+    readonly latencyMs: number;
+    readonly cause?: RedisCause;
+  }
+  | { readonly kind: "schedule_fired"; readonly schedule: string; readonly occurrences: number }
+  | { readonly kind: "loop_failed"; readonly loop: string; readonly message: string; readonly cause: RedisCause }
+  | { readonly kind: "lifecycle"; readonly state: "starting" | "listening" | "ready" | "draining" | "stopped" };
+
+/** A listener. */
+export type HappeningListener = (happening: Happening) => void;
+
+/** The bus: synchronous, in order, and a listener that throws hurts nobody. */
+export class Happenings {
+  readonly #listeners = new Set<HappeningListener>();
+  readonly #onListenerError: (error: unknown) => void;
+
+  /** @param onListenerError Told of a listener that threw. Default: ignored. */
+  constructor(onListenerError: (error: unknown) => void = () => {}) {
+    this.#onListenerError = onListenerError;
+  }
+
+  /** Tells every listener. */
+  emit(happening: Happening): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(happening);
+      } catch (error) {
+        this.#onListenerError(error);
+      }
+    }
+  }
+
+  /** @returns A function that unsubscribes. */
+  listen(listener: HappeningListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Waits for the first happening that fits. For tests and for start-up.
+   * @throws {DOMException} `AbortError` when the signal aborts first.
+   */
+  next<K extends Happening["kind"]>(
+    kind: K,
+    fits: (happening: Extract<Happening, { kind: K }>) => boolean = () => true,
+    signal?: AbortSignal,
+  ): Promise<Extract<Happening, { kind: K }>> {
+    return new Promise((resolve, reject) => {
+      const stop = this.listen((happening) => {
+        if (happening.kind !== kind || !fits(happening as Extract<Happening, { kind: K }>)) return;
+        stop();
+        signal?.removeEventListener("abort", onAbort);
+        resolve(happening as Extract<Happening, { kind: K }>);
+      });
+      const onAbort = (): void => {
+        stop();
+        reject(signal?.reason);
+      };
+      signal?.addEventListener("abort", onAbort, { once: true });
+    });
+  }
+}

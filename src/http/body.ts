@@ -1,0 +1,103 @@
+/**
+ * Reads request bodies with two bounds, bytes and time. The runtime has neither.
+ * @module
+ */
+import type { Clock } from "../clock.ts";
+import type { Problem } from "./problem.ts";
+
+/** A request body must have arrived in this time. */
+export const BODY_DEADLINE_MS = 30_000;
+/** Room to begin with; most bodies fit. */
+const FIRST_BYTES = 4_096;
+
+/** A body, or why there is none. */
+export type Body =
+  | { readonly ok: true; readonly bytes: Uint8Array }
+  | { readonly ok: false; readonly problem: Problem };
+
+/** Bounds of one body. */
+export interface BodyBounds {
+  readonly clock: Clock;
+  readonly maxBytes: number;
+  /** Default {@link BODY_DEADLINE_MS}. */
+  readonly deadlineMs?: number;
+}
+
+/**
+ * Reads a whole body. Holds at most twice `maxBytes` and the chunk in hand, however small the chunks; gives up while the
+ * rest still streams.
+ * @returns Empty bytes where there is no body; 413 above the limit, 408 after the deadline, 400 when the client left.
+ */
+export async function readBody(request: Request, bounds: BodyBounds): Promise<Body> {
+  if (request.body === null) return { ok: true, bytes: new Uint8Array(0) };
+  const { clock, maxBytes, deadlineMs = BODY_DEADLINE_MS } = bounds;
+  const reader = request.body.getReader();
+  let late = false;
+  const cancel = clock.after(deadlineMs, () => {
+    late = true;
+    // Ends the pending read as if the body were complete.
+    abandon(reader);
+  });
+  try {
+    const announced = Number(request.headers.get("content-length") ?? 0);
+    const bytes = announced > maxBytes ? null : await drain(reader, maxBytes);
+    if (late) return refuse(tooLate(deadlineMs));
+    if (bytes !== null) return { ok: true, bytes };
+    abandon(reader);
+    return refuse(tooLarge(maxBytes));
+  } catch {
+    // The client left or broke the transfer coding: nothing of ours is wrong.
+    return refuse({ status: 400, code: "body_incomplete", title: "Incomplete body" });
+  } finally {
+    cancel();
+  }
+}
+
+type Reader = ReadableStreamDefaultReader<Uint8Array>;
+
+/** One buffer that doubles: a chunk may be a single byte, and an object for each would be a hundred times the body. */
+async function drain(reader: Reader, maxBytes: number): Promise<Uint8Array | null> {
+  let buffer = new Uint8Array(Math.min(FIRST_BYTES, maxBytes));
+  let size = 0;
+  while (true) {
+    const { done, value } = await reader.read();
+    if (done) return buffer.subarray(0, size);
+    const total = size + value.byteLength;
+    if (total > maxBytes) return null;
+    if (total > buffer.byteLength) {
+      const larger = new Uint8Array(Math.min(maxBytes, Math.max(total, buffer.byteLength * 2)));
+      larger.set(buffer.subarray(0, size));
+      buffer = larger;
+    }
+    buffer.set(value, size);
+    size = total;
+  }
+}
+
+function abandon(reader: Reader): void {
+  // Not awaited: cancelling may wait for what never comes.
+  reader.cancel().catch(() => {});
+}
+
+/** A connection whose body was not read to its end cannot be used again. */
+function refuse(problem: Problem): Body {
+  return { ok: false, problem: { ...problem, headers: { Connection: "close" } } };
+}
+
+function tooLarge(maxBytes: number): Problem {
+  return {
+    status: 413,
+    code: "body_too_large",
+    title: "Body too large",
+    detail: `At most ${maxBytes} bytes are taken.`,
+  };
+}
+
+function tooLate(deadlineMs: number): Problem {
+  return {
+    status: 408,
+    code: "body_too_slow",
+    title: "Request timeout",
+    detail: `The body did not arrive within ${deadlineMs} ms.`,
+  };
+}

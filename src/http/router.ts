@@ -1,0 +1,119 @@
+/**
+ * One function from request to response, without a socket: checks the target, finds the route, makes every answer safe.
+ * @module
+ */
+import { Hono } from "hono";
+import { type Correlation, correlationOf } from "./correlation.ts";
+import type { HttpDeps } from "./deps.ts";
+import { healthRoutes } from "./health_routes.ts";
+import { type Problem, problemResponse } from "./problem.ts";
+import type { Route } from "./routes.ts";
+import { finish } from "./security.ts";
+import { targetOf } from "./target.ts";
+import { triggerRoute } from "./trigger.ts";
+
+/** Answers a request. Never rejects. */
+export type HttpHandler = (request: Request, info?: Deno.ServeHandlerInfo) => Promise<Response>;
+
+/** Of one request, filled in on the way. */
+interface Bindings {
+  readonly correlation: Correlation;
+  readonly path: string;
+  route: string;
+}
+
+/** Label of what no route matched. */
+const NO_ROUTE = "other";
+/** Methods that metrics may name; any token can be a method, and labels must be bounded. */
+const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
+const NOT_FOUND: Problem = { status: 404, code: "not_found", title: "Not found" };
+const FAULT: Problem = { status: 500, code: "internal_error", title: "Internal error" };
+
+/**
+ * The service's HTTP handler: health, trigger, and what else is given.
+ * @param deps See {@link HttpDeps}.
+ * @param more Further routes.
+ */
+export function createRouter(deps: HttpDeps, more: readonly Route[] = []): HttpHandler {
+  const app = buildApp([...healthRoutes(deps.health), triggerRoute(deps), ...more]);
+  const run = deps.runInContext ?? ((_ids, fn) => fn());
+  return async (request) => {
+    const startedAt = deps.clock.monotonic();
+    const bindings: Bindings = { correlation: correlationOf(request.headers), path: "", route: NO_ROUTE };
+    const { correlationId } = bindings.correlation;
+    let response: Response;
+    try {
+      response = await run(bindings.correlation, () => answer(app, request, bindings));
+    } catch (error) {
+      deps.onError(error, correlationId);
+      response = problemResponse(FAULT, correlationId);
+    }
+    deps.onRequest({
+      method: METHODS.has(request.method) ? request.method : "OTHER",
+      route: bindings.route,
+      status: response.status,
+      durationMs: deps.clock.monotonic() - startedAt,
+      correlationId,
+    });
+    return finish(response, bindings.correlation);
+  };
+}
+
+type App = Hono<{ Bindings: Bindings }>;
+
+async function answer(app: App, request: Request, bindings: Bindings): Promise<Response> {
+  const { correlationId } = bindings.correlation;
+  const target = targetOf(request);
+  if (!target.ok) return problemResponse(target.problem, correlationId);
+  // `CONNECT host:port` and `OPTIONS *` ask for no path.
+  if (target.path === "" || (target.path === "/*" && request.method === "OPTIONS")) {
+    return problemResponse(notAllowed(["GET", "HEAD", "POST"]), correlationId);
+  }
+  return await app.fetch(request, Object.assign(bindings, { path: target.path }));
+}
+
+function buildApp(routes: readonly Route[]): App {
+  // The path as it was sent: Hono's own reading decodes it, so that /%68ealth would be /health.
+  const app: App = new Hono({
+    getPath: (request, options) => (options?.env as Bindings | undefined)?.path ?? request.url,
+  });
+  for (const { method, pattern, handle } of routes) {
+    app.on(method, pattern, (c) => {
+      c.env.route = pattern;
+      return handle(c.req.raw, { ...c.env.correlation, params: c.req.param() });
+    });
+  }
+  for (const [pattern, methods] of methodsByPattern(routes)) {
+    app.all(pattern, (c) => {
+      c.env.route = pattern;
+      return problemResponse(notAllowed(methods), c.env.correlation.correlationId);
+    });
+  }
+  app.notFound((c) => problemResponse(NOT_FOUND, c.env.correlation.correlationId));
+  // Hono's own handler prints the stack and answers with text.
+  app.onError((error) => {
+    throw error;
+  });
+  return app;
+}
+
+function methodsByPattern(routes: readonly Route[]): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const { method, pattern } of routes) {
+    const methods = found.get(pattern) ?? [];
+    methods.push(...(method === "GET" ? ["GET", "HEAD"] : [method]));
+    found.set(pattern, methods);
+  }
+  return found;
+}
+
+function notAllowed(methods: readonly string[]): Problem {
+  const allow = methods.join(", ");
+  return {
+    status: 405,
+    code: "method_not_allowed",
+    title: "Method not allowed",
+    detail: `Allowed: ${allow}.`,
+    headers: { Allow: allow },
+  };
+}

@@ -1,0 +1,20 @@
+/**
+ * What a route is. A layer that adds endpoints gives a list of these; it needs to know neither Hono nor the rest.
+ * @module
+ */
+import type { Correlation } from "./correlation.ts";
+
+/** What a route knows of a request besides the request. */
+export interface RequestContext extends Correlation {
+  /** Path parameters, decoded; `{}` where the pattern has none. */
+  readonly params: Readonly<Record<string, string>>;
+}
+
+/** One endpoint. `GET` answers `HEAD` too. */
+export interface Route {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** A path, `/a/:id`, or `/a/*`. Also the `route` label of metrics. */
+  readonly pattern: string;
+  /** Answers. What it throws becomes a generic 500 and is reported. */
+  readonly handle: (request: Request, context: RequestContext) => Response | Promise<Response>;
+}

@@ -1,0 +1,184 @@
+/**
+ * StreamStore in memory: the same semantics as on Redis, for the test kit. Passes the same conformance suite.
+ * @module
+ */
+import { StoreRefusedError } from "../../errors.ts";
+import type {
+  Appended,
+  AppendItem,
+  AppendOptions,
+  Beat,
+  Claimed,
+  Delivery,
+  GroupStats,
+  Occurrence,
+  ParkedRef,
+  Peer,
+  Settlement,
+  SettleOutcome,
+  StreamStore,
+  TakeOver,
+  Trimmed,
+} from "../port.ts";
+import type { MemoryBroker } from "./broker.ts";
+import type { Need } from "./faults.ts";
+import type { GroupView } from "./group_view.ts";
+import { adopt, claimDue, mark, peers, recover, register, renew, retire } from "./holding.ts";
+import { audit, replay, type Retention, stats, trim } from "./keeping.ts";
+import { START } from "./log.ts";
+import { append, fire, promoteDelayed } from "./publishing.ts";
+import { seen, settleOne } from "./settling.ts";
+import { takeOver } from "./takeover.ts";
+
+/** What a {@link MemoryStreamStore} is made of. */
+export interface MemoryStoreOptions {
+  readonly broker: MemoryBroker;
+  readonly stream: string;
+  readonly group: string;
+  /** Where effects go. Default: `stream`. */
+  readonly publishStream?: string;
+}
+
+/**
+ * One stream and one group on a {@link MemoryBroker}. Any {@link Durability} counts as reached: a process's memory is
+ * one copy. Every operation is synchronous inside, hence atomic.
+ */
+export class MemoryStreamStore implements StreamStore {
+  readonly stream: string;
+  readonly group: string;
+  readonly #publishStream: string;
+  readonly #broker: MemoryBroker;
+  readonly #view: GroupView;
+
+  /** Stores on the same broker share its data. */
+  constructor({ broker, stream, group, publishStream = stream }: MemoryStoreOptions) {
+    this.stream = stream;
+    this.group = group;
+    this.#publishStream = publishStream;
+    this.#broker = broker;
+    this.#view = broker.view(stream, group);
+  }
+
+  append(items: readonly AppendItem[], options?: AppendOptions): Promise<readonly Appended[]> {
+    return this.#do("append", "room", () => append(this.#broker, this.stream, items, options));
+  }
+
+  promoteDelayed(limit: number): Promise<{ moved: number; nextDueInMs: number | null }> {
+    return this.#do("promote delayed events", "room", () => promoteDelayed(this.#broker, this.stream, limit));
+  }
+
+  lastOccurrence(schedule: string): Promise<number | null> {
+    const last = (): number | null => this.#broker.data.publishing(this.stream).schedules.get(schedule) ?? null;
+    return this.#do("last occurrence", "answer", last);
+  }
+
+  fire(schedule: string, occurrences: readonly Occurrence[], seenMs?: number): Promise<number> {
+    return this.#do("fire", "room", () => fire(this.#broker, this.stream, schedule, occurrences, seenMs));
+  }
+
+  time(): Promise<number> {
+    return this.#do("time", "answer", () => this.#broker.now());
+  }
+
+  ensureGroup(): Promise<{ created: boolean }> {
+    return this.#do("create group", "answer", () => {
+      if (this.#view.state !== undefined) return { created: false };
+      this.#broker.faults.check("create group", "room");
+      const state = { lastDelivered: START, pending: new Map(), consumers: new Map() };
+      this.#broker.data.makeLog(this.stream).groups.set(this.group, state);
+      return { created: true };
+    });
+  }
+
+  register(consumer: string, leaseMs: number): Promise<void> {
+    return this.#do("register", "change", () => register(this.#view, consumer, leaseMs));
+  }
+
+  beat(consumer: string | null, leaseMs: number): Promise<Beat> {
+    return this.#do("beat", "answer", () => {
+      const writeRefused = this.#broker.faults.writeRefused;
+      // Where nothing can be written the lease cannot be renewed either, and nobody can take it over.
+      const kept = consumer !== null && this.#view.isRegistered(consumer);
+      const stuck = this.#broker.faults.refusalOf("change") !== null && kept;
+      return { lease: stuck ? "held" : renew(this.#view, consumer, leaseMs), writeRefused };
+    });
+  }
+
+  read(consumer: string, count: number, blockMs: number, signal: AbortSignal): Promise<readonly Delivery[]> {
+    return this.#do<readonly Delivery[] | Promise<readonly Delivery[]>>("read", "change", () => {
+      if (signal.aborted) return [];
+      const { log, state } = this.#view;
+      if (log === undefined || state === undefined) {
+        throw new StoreRefusedError("no_group", `read of ${this.stream}: there is no group ${this.group}; wanted it`);
+      }
+      const found = this.#view.deliverNew(state, log, consumer, count);
+      if (found.length > 0 || blockMs <= 0) return found;
+      return this.#broker.blocked.wait(this.#view, consumer, count, blockMs, signal);
+    });
+  }
+
+  settle(
+    consumer: string,
+    settlements: readonly Settlement[],
+    dedupWindowMs = 0,
+  ): Promise<readonly SettleOutcome[]> {
+    const publishStream = this.#publishStream;
+    const context = { broker: this.#broker, view: this.#view, publishStream, consumer, dedupWindowMs };
+    return this.#do("settle", "answer", () => settlements.map((settlement) => settleOne(context, settlement)));
+  }
+
+  seen(dedupKeys: readonly string[]): Promise<readonly boolean[]> {
+    return this.#do("look for dedup marks", "answer", () => seen(this.#view, dedupKeys));
+  }
+
+  mark(consumer: string, running: readonly string[], exact: boolean): Promise<void> {
+    return this.#do("mark", "change", () => mark(this.#view, consumer, running, exact));
+  }
+
+  adopt(consumer: string, limit: number): Promise<readonly ParkedRef[]> {
+    return this.#do("adopt", "change", () => adopt(this.#view, consumer, limit));
+  }
+
+  claimDue(consumer: string, limit: number): Promise<Claimed> {
+    return this.#do("claim due entries", "change", () => claimDue(this.#view, consumer, limit));
+  }
+
+  peers(consumer: string): Promise<readonly Peer[]> {
+    return this.#do("list consumers", "answer", () => peers(this.#view, consumer));
+  }
+
+  takeOver(consumer: string, dead: string, leaseMs: number, limit: number): Promise<TakeOver> {
+    return this.#do("take over", "change", () => takeOver(this.#view, consumer, dead, leaseMs, limit));
+  }
+
+  recover(consumer: string, known: ReadonlySet<string>, limit: number): Promise<readonly Delivery[]> {
+    return this.#do("recover", "answer", () => recover(this.#view, consumer, known, limit));
+  }
+
+  retire(consumer: string): Promise<{ handedBack: number; pending: number }> {
+    return this.#do("retire", "change", () => retire(this.#view, consumer));
+  }
+
+  trim(retention: Retention): Promise<Trimmed> {
+    return this.#do("trim", "change", () => trim(this.#broker, this.#view, retention));
+  }
+
+  audit(): Promise<{ repaired: number; lost: number }> {
+    return this.#do("audit", "change", () => audit(this.#view));
+  }
+
+  stats(): Promise<GroupStats> {
+    return this.#do("stats", "answer", () => stats(this.#broker, this.#view));
+  }
+
+  replay(letterId: string): Promise<boolean> {
+    return this.#do("replay", "room", () => replay(this.#broker, this.#view, letterId));
+  }
+
+  /** Answers one turn later, as anything over a network does at the earliest. */
+  async #do<T>(operation: string, need: Need, work: () => T): Promise<Awaited<T>> {
+    await Promise.resolve();
+    this.#broker.faults.check(operation, need);
+    return await work();
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * Replies to values. Redis is trusted in shape, never in content: a record that cannot be read counts as none.
+ * @module
+ */
+import { StoreRefusedError } from "../../errors.ts";
+import type { Fields } from "../../events/event.ts";
+import { type Delivery, FRESH, type History } from "../port.ts";
+import type { Reply } from "./channel.ts";
+
+/** Prefix of refs that lie in the stream of replays. */
+export const REPLAY_PREFIX = "r:";
+
+/** Values that a replay carries behind the original fields: `dlq.entry`, id, `dlq.replays`, count. */
+const REPLAY_MARKERS = 4;
+
+const utf8 = new TextDecoder();
+
+/** A reply as a list; anything else as an empty one. */
+export function list(reply: Reply | undefined): readonly Reply[] {
+  return Array.isArray(reply) ? reply as readonly Reply[] : [];
+}
+
+/** A reply as text; null as `""`. */
+export function text(reply: Reply | undefined): string {
+  if (typeof reply === "string") return reply;
+  if (reply instanceof Uint8Array) return utf8.decode(reply);
+  return typeof reply === "number" ? String(reply) : "";
+}
+
+/** A reply as text, null where Redis says null. */
+export function textOrNull(reply: Reply | undefined): string | null {
+  return reply === null || reply === undefined ? null : text(reply);
+}
+
+/** A reply as a number; 0 where it is none. */
+export function number(reply: Reply | undefined): number {
+  const value = typeof reply === "number" ? reply : Number(text(reply));
+  return Number.isFinite(value) ? value : 0;
+}
+
+/** What is stored beside a parked or crashed entry. */
+export interface EntryRecord {
+  readonly history?: History;
+  readonly orderKey?: string;
+  readonly dueMs?: number;
+  readonly by?: string;
+}
+
+/** A record as JSON that Lua can read too: its decoder refuses lone surrogates. */
+export function encodeRecord(record: EntryRecord): string {
+  return JSON.stringify(record, (_key, value: unknown) => typeof value === "string" ? value.toWellFormed() : value);
+}
+
+/** A record from its JSON; empty where there is none or it cannot be read. */
+export function decodeRecord(reply: Reply | undefined): EntryRecord {
+  const json = text(reply);
+  if (json === "") return {};
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === "object" && value !== null ? value : {};
+  } catch {
+    return {};
+  }
+}
+
+/** An entry from its id and reply fields. @param isReplay It lies in the stream of replays. */
+export function deliveryOf(id: string, isReplay: boolean, fields: Fields, record?: Reply): Delivery {
+  if (!isReplay) return { ref: id, entryId: id, fields, history: historyOf(record, 0) };
+  const original = fields.slice(0, -REPLAY_MARKERS);
+  const replays = number(fields.at(-1));
+  return {
+    ref: REPLAY_PREFIX + id,
+    entryId: text(fields.at(-3)),
+    fields: original,
+    history: historyOf(record, replays),
+  };
+}
+
+/** Rows `{ref, fields, record}` of the claiming scripts. */
+export function deliveriesOf(rows: Reply | undefined): readonly Delivery[] {
+  return list(rows).map((row) => {
+    const [ref, fields, record] = list(row);
+    const name = text(ref);
+    const isReplay = name.startsWith(REPLAY_PREFIX);
+    return deliveryOf(isReplay ? name.slice(REPLAY_PREFIX.length) : name, isReplay, list(fields) as Fields, record);
+  });
+}
+
+/** The first error among the answers is thrown; replies are given back. */
+export function replies(answers: readonly (Reply | StoreRefusedError)[]): readonly Reply[] {
+  return answers.map((answer) => {
+    if (answer instanceof StoreRefusedError) throw answer;
+    return answer;
+  });
+}
+
+function historyOf(record: Reply | undefined, replays: number): History {
+  const stored = record === undefined || record === null ? undefined : decodeRecord(record).history;
+  if (stored === undefined) return replays === 0 ? FRESH : { ...FRESH, replays };
+  return { ...FRESH, ...stored, replays: Math.max(replays, stored.replays ?? 0) };
+}

@@ -1,0 +1,4 @@
+import { runConformance } from "../../../testing/conformance/run.ts";
+import { CAPABILITIES, openHarness } from "./test_harness.ts";
+
+runConformance({ name: "redis", open: () => openHarness(), can: CAPABILITIES });

@@ -1,0 +1,49 @@
+/**
+ * What every part of the adapter shares.
+ * @module
+ */
+import type { Clock } from "../../clock.ts";
+import type { Arg, RedisChannel, Reply, SendOptions } from "./channel.ts";
+import type { Keys } from "./keys.ts";
+import { runScript, type ScriptCall } from "./runner.ts";
+import type { Script, SCRIPTS } from "./scripts.ts";
+
+/** See the module's text. */
+export interface StoreContext {
+  readonly stream: string;
+  readonly group: string;
+  /** Where effects go. */
+  readonly publishStream: string;
+  readonly keys: Keys;
+  readonly scripts: typeof SCRIPTS;
+  /** Short commands. */
+  readonly command: RedisChannel;
+  /** The one blocked read. */
+  readonly blocking: RedisChannel;
+  /** Appends that wait for a confirmation, which blocks the connection. */
+  readonly publish: RedisChannel;
+  readonly clock: Clock;
+  /** Bound on waiting for replicas or the disk, milliseconds. */
+  readonly durabilityTimeoutMs: number;
+}
+
+/** A call with the arguments that all scripts begin with. */
+export function groupCall(
+  context: StoreContext,
+  script: Script,
+  consumer: string,
+  args: readonly Arg[] = [],
+): ScriptCall {
+  return { script, keys: [context.stream], args: [context.keys.prefix, context.group, consumer, ...args] };
+}
+
+/** Calls a script with the arguments that all scripts begin with. */
+export function callGroup(
+  context: StoreContext,
+  script: Script,
+  consumer: string,
+  args: readonly Arg[] = [],
+  options?: SendOptions,
+): Promise<Reply> {
+  return runScript(context.command, groupCall(context, script, consumer, args), options);
+}

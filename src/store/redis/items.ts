@@ -1,0 +1,40 @@
+/**
+ * Events to append, as arguments of scripts.
+ * @module
+ */
+import { ServiceError } from "../../errors.ts";
+import type { Appended, AppendItem } from "../port.ts";
+import type { Arg, Reply } from "./channel.ts";
+import { list, textOrNull } from "./codec.ts";
+import { publishMark } from "./keys.ts";
+
+/** Most values (names and values) that a script can hand to one command: Lua's own stack holds 8,000. */
+export const MAX_SCRIPT_VALUES = 7_900;
+
+/**
+ * Due time, publish mark, number of values, values.
+ * @param base `{stream}:` of the stream that it goes to. @param dedup False: its dedup key is left out.
+ * @throws {ServiceError} `event_too_large`: more fields than one step can write.
+ */
+export function encodeItem(item: AppendItem, base: string, dedup: boolean): readonly Arg[] {
+  const { fields, dedupKey, deliverAtMs } = item;
+  if (fields.length > MAX_SCRIPT_VALUES) {
+    const found = `found ${fields.length / 2} fields, want at most ${MAX_SCRIPT_VALUES / 2}`;
+    throw new ServiceError("event_too_large", `appending an event: ${found}`);
+  }
+  const mark = dedup && dedupKey !== undefined ? publishMark(base, "event", dedupKey) : "";
+  return [String(Math.round(deliverAtMs ?? 0)), mark, String(fields.length), ...fields];
+}
+
+/** Rows `{entry id or null, deduplicated}`. */
+export function appendedOf(reply: Reply | undefined): readonly Appended[] {
+  return list(reply).map((row) => {
+    const [id, deduplicated] = list(row);
+    return { entryId: textOrNull(id), deduplicated: deduplicated === 1 };
+  });
+}
+
+/** A list of entry ids, null while an event waits. */
+export function appendedIds(reply: Reply | undefined): readonly Appended[] {
+  return list(reply).map((id) => ({ entryId: textOrNull(id), deduplicated: false }));
+}

@@ -1,0 +1,69 @@
+/**
+ * Names of all keys of one stream and group. All share the stream's hash tag, so that scripts work in a cluster.
+ *
+ * In a cluster the stream's own name must hold no braces, or its slot differs from that of `{stream}:…`; effects go to
+ * the publishing stream, which therefore must be the same one or share its tag.
+ * @module
+ */
+import { createHash } from "node:crypto";
+
+/** The lease key's time to live when it was just renewed. Long, so that a lease that ran out can still be renewed. */
+export const LEASE_HORIZON_MS = 604_800_000;
+
+/** Who owns parked entries in the pending list. */
+export const PARKED_CONSUMER = "@parked";
+
+/** See the module's text. */
+export interface Keys {
+  readonly stream: string;
+  /** `{stream}:` */
+  readonly base: string;
+  /** `{stream}:group:` */
+  readonly prefix: string;
+  /** Dead letters, a stream. */
+  readonly letters: string;
+  /** Letters given back, a stream with this group alone. */
+  readonly replays: string;
+  /** Hash: failure records by ref. */
+  readonly records: string;
+  /** Hash: epoch ms of the latest occurrence by schedule. */
+  readonly schedules: string;
+  /** Written to see whether writes are taken. */
+  readonly probe: string;
+  /** String with a TTL: the consumer is registered. Its value is the lease in ms. */
+  lease(consumer: string): string;
+  /** String: this dedup key was handled. Keys of strangers are hashed: they can be long and hold anything. */
+  done(dedupKey: string): string;
+}
+
+/** @param stream Stream name. @param group Group name. */
+export function keysOf(stream: string, group: string): Keys {
+  const base = baseOf(stream);
+  const prefix = `${base}${group}:`;
+  return {
+    stream,
+    base,
+    prefix,
+    letters: `${prefix}dlq`,
+    replays: `${prefix}replay`,
+    records: `${prefix}records`,
+    schedules: `${base}schedules`,
+    probe: `${base}probe`,
+    lease: (consumer) => `${prefix}lease:${consumer}`,
+    done: (dedupKey) => `${prefix}done:${digest(dedupKey)}`,
+  };
+}
+
+/** `{stream}:`, what keys begin with that all groups of a stream share. */
+export function baseOf(stream: string): string {
+  return `{${stream}}:`;
+}
+
+/** Key that marks an event, or a whole batch, as published. */
+export function publishMark(base: string, kind: "event" | "batch", key: string): string {
+  return `${base}pub:${digest(`${kind}\0${key}`)}`;
+}
+
+function digest(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 40);
+}

@@ -1,0 +1,169 @@
+/**
+ * Registration, leases, and what becomes of other consumers.
+ * @module
+ */
+import { StoreRefusedError } from "../../errors.ts";
+import type { Beat, Claimed, Delivery, ParkedRef, Peer, TakeOver } from "../port.ts";
+import type { Reply } from "./channel.ts";
+import { deliveriesOf, list, number, REPLAY_PREFIX, text, textOrNull } from "./codec.ts";
+import { callGroup, type StoreContext } from "./context.ts";
+import { LEASE_HORIZON_MS } from "./keys.ts";
+
+/** Entries asked for at once when the pending list is read, and handed back at once. */
+const PAGE = 500;
+
+/** Bound on the calls of one hand-back: far more than a consumer may hold. */
+const RETIRE_CALLS = 1_000;
+
+/** See {@link StreamStore.beat}. */
+export async function beat(context: StoreContext, consumer: string | null, leaseMs: number): Promise<Beat> {
+  const { command, keys } = context;
+  const held = consumer === null ? "none" : "held";
+  const set = consumer === null
+    ? ["SET", keys.probe, "1", "PX", "60000"]
+    : ["SET", keys.lease(consumer), String(Math.round(leaseMs)), "XX", "PX", String(LEASE_HORIZON_MS)];
+  try {
+    const reply = await command.send(set);
+    return { lease: consumer !== null && reply === null ? "fenced" : held, writeRefused: null };
+  } catch (error) {
+    if (!(error instanceof StoreRefusedError)) throw error;
+    if (consumer === null || error.reason !== "out_of_memory") return { lease: held, writeRefused: error.reason };
+    return { lease: await extend(context, consumer), writeRefused: error.reason };
+  }
+}
+
+/** PEXPIRE needs no memory. */
+async function extend(context: StoreContext, consumer: string): Promise<Beat["lease"]> {
+  try {
+    const reply = await context.command.send(["PEXPIRE", context.keys.lease(consumer), String(LEASE_HORIZON_MS)]);
+    return reply === 0 ? "fenced" : "held";
+  } catch (error) {
+    // Refused as well: nothing is known of the lease, and whoever was taken over is told at the next settling step.
+    if (error instanceof StoreRefusedError) return "held";
+    throw error;
+  }
+}
+
+/** See {@link StreamStore.adopt}. */
+export async function adopt(context: StoreContext, consumer: string, limit: number): Promise<readonly ParkedRef[]> {
+  if (limit <= 0) return [];
+  return list(await callGroup(context, context.scripts.adopt, consumer, [String(limit)])).map((row) => {
+    const [ref, due, orderKey] = list(row);
+    const key = textOrNull(orderKey);
+    return { ref: text(ref), dueMs: number(due), ...(key === null ? {} : { orderKey: key }) };
+  });
+}
+
+/** See {@link StreamStore.claimDue}. */
+export async function claimDue(context: StoreContext, consumer: string, limit: number): Promise<Claimed> {
+  const reply = await callGroup(context, context.scripts.claimDue, consumer, [String(limit)], { bytes: true });
+  const [state, rows, next, lost, lostRefs] = list(reply);
+  return {
+    state: text(state) === "held" ? "held" : "fenced",
+    deliveries: deliveriesOf(rows),
+    nextDueInMs: next === -1 ? null : number(next),
+    lost: number(lost),
+    lostRefs: list(lostRefs).map(text),
+  };
+}
+
+/** See {@link StreamStore.peers}. */
+export async function peers(context: StoreContext, consumer: string): Promise<readonly Peer[]> {
+  return list(await callGroup(context, context.scripts.peers, consumer)).map((row) => {
+    const [name, pending, idle, state, left] = list(row);
+    return {
+      consumer: text(name),
+      pending: number(pending),
+      state: text(state) as Peer["state"],
+      leaseLeftMs: number(left),
+      idleMs: number(idle),
+    };
+  });
+}
+
+/** See {@link StreamStore.takeOver}. */
+export async function takeOver(
+  context: StoreContext,
+  consumer: string,
+  dead: string,
+  leaseMs: number,
+  limit: number,
+): Promise<TakeOver> {
+  const args = [dead, String(Math.round(leaseMs)), String(limit)];
+  const reply = await callGroup(context, context.scripts.takeOver, consumer, args, { bytes: true });
+  const [state, rows, remaining, lost] = list(reply);
+  return {
+    state: text(state) as TakeOver["state"],
+    deliveries: deliveriesOf(rows),
+    remaining: number(remaining),
+    lost: number(lost),
+  };
+}
+
+/** See {@link StreamStore.recover}. */
+export async function recover(
+  context: StoreContext,
+  consumer: string,
+  known: ReadonlySet<string>,
+  limit: number,
+): Promise<readonly Delivery[]> {
+  const refs = await unknownRefs(context, context.stream, "", consumer, known, limit);
+  refs.push(...await unknownRefs(context, context.keys.replays, REPLAY_PREFIX, consumer, known, limit - refs.length));
+  if (refs.length === 0) return [];
+  const rows = await callGroup(context, context.scripts.recover, consumer, refs, { bytes: true });
+  return deliveriesOf(rows);
+}
+
+async function unknownRefs(
+  context: StoreContext,
+  stream: string,
+  prefix: string,
+  consumer: string,
+  known: ReadonlySet<string>,
+  limit: number,
+): Promise<string[]> {
+  const refs: string[] = [];
+  let start = "-";
+  while (refs.length < limit) {
+    const page = await pendingPage(context, stream, start, consumer);
+    for (const row of page) {
+      const ref = prefix + text(list(row)[0]);
+      if (!known.has(ref) && refs.length < limit) refs.push(ref);
+    }
+    if (page.length < PAGE) break;
+    start = `(${text(list(page.at(-1))[0])}`;
+  }
+  return refs;
+}
+
+async function pendingPage(
+  context: StoreContext,
+  stream: string,
+  start: string,
+  consumer: string,
+): Promise<readonly Reply[]> {
+  try {
+    return list(
+      await context.command.send(["XPENDING", stream, context.group, start, "+", String(PAGE), consumer]),
+    );
+  } catch (error) {
+    if (error instanceof StoreRefusedError && error.reason === "no_group") return [];
+    throw error;
+  }
+}
+
+/** See {@link StreamStore.retire}. */
+export async function retire(
+  context: StoreContext,
+  consumer: string,
+): Promise<{ handedBack: number; pending: number }> {
+  let handedBack = 0;
+  let pending = 0;
+  for (let call = 0; call < RETIRE_CALLS; call++) {
+    const row = list(await callGroup(context, context.scripts.retire, consumer, [String(PAGE)]));
+    handedBack += number(row[0]);
+    pending = number(row[1]);
+    if (pending === 0 || row[2] === 1) break;
+  }
+  return { handedBack, pending };
+}

@@ -1,0 +1,79 @@
+/**
+ * Reading new entries, and ending a read that waits without losing what it was just given.
+ * @module
+ */
+import { sleep } from "../../clock.ts";
+import type { Fields } from "../../events/event.ts";
+import type { Delivery } from "../port.ts";
+import type { Reply } from "./channel.ts";
+import { deliveryOf, list, text } from "./codec.ts";
+import type { StoreContext } from "./context.ts";
+
+/** How much longer than its block time a read may take. */
+const MARGIN_MS = 1_000;
+
+/** A read that is to end is asked so often, with this pause, before its connection is given up. */
+const UNBLOCK_ATTEMPTS = 50;
+const UNBLOCK_PAUSE_MS = 20;
+
+/** See {@link StreamStore.read}. What was delivered is returned even when the signal aborts. */
+export async function readNew(
+  context: StoreContext,
+  consumer: string,
+  count: number,
+  blockMs: number,
+  signal: AbortSignal,
+): Promise<readonly Delivery[]> {
+  if (signal.aborted) return [];
+  const reading = send(context, consumer, count, blockMs);
+  let ended = false;
+  const onAbort = (): void => void endRead(context, () => ended);
+  if (blockMs > 0) signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return deliveriesOfRead(context, await reading);
+  } finally {
+    ended = true;
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+function send(context: StoreContext, consumer: string, count: number, blockMs: number): Promise<Reply> {
+  const { stream, group, keys } = context;
+  // BLOCK 0 would wait for ever.
+  const block = blockMs > 0 ? ["BLOCK", String(Math.ceil(blockMs))] : [];
+  const args = ["XREADGROUP", "GROUP", group, consumer, "COUNT", String(count), ...block];
+  return context.blocking.send(
+    [...args, "STREAMS", stream, keys.replays, ">", ">"],
+    blockMs > 0 ? { bytes: true, timeoutMs: blockMs + MARGIN_MS } : { bytes: true },
+  );
+}
+
+/**
+ * `CLIENT UNBLOCK` is repeated: the read may not have reached Redis when the first one does. If it never helps, the
+ * connection is given up; what it may have been given then is recovered from the pending list.
+ */
+async function endRead(context: StoreContext, ended: () => boolean): Promise<void> {
+  for (let attempt = 0; attempt < UNBLOCK_ATTEMPTS && !ended(); attempt++) {
+    const { clientId } = context.blocking;
+    try {
+      if (clientId !== null) await context.command.send(["CLIENT", "UNBLOCK", String(clientId)]);
+    } catch {
+      // Not sent, or not allowed: the read's own bound, or giving up the connection, ends it.
+    }
+    if (!ended()) await sleep(context.clock, UNBLOCK_PAUSE_MS);
+  }
+  if (!ended()) context.blocking.reset("a blocked read did not end when asked to");
+}
+
+function deliveriesOfRead(context: StoreContext, reply: Reply): readonly Delivery[] {
+  const deliveries: Delivery[] = [];
+  for (const part of list(reply)) {
+    const [name, entries] = list(part);
+    const isReplay = text(name) === context.keys.replays;
+    for (const entry of list(entries)) {
+      const [id, fields] = list(entry);
+      deliveries.push(deliveryOf(text(id), isReplay, list(fields) as Fields));
+    }
+  }
+  return deliveries;
+}

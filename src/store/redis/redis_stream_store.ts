@@ -1,0 +1,213 @@
+/**
+ * The Redis adapter of the StreamStore port: Redis Streams, one lease key a consumer, and scripts for what must be one
+ * step. See docs of the port for what it guarantees; each part lies in a file of its own.
+ * @module
+ */
+import { type Clock, systemClock } from "../../clock.ts";
+import type {
+  Appended,
+  AppendItem,
+  AppendOptions,
+  Beat,
+  Claimed,
+  Delivery,
+  GroupStats,
+  Occurrence,
+  ParkedRef,
+  Peer,
+  Settlement,
+  SettleOutcome,
+  StreamStore,
+  TakeOver,
+  Trimmed,
+} from "../port.ts";
+import type { RedisChannel } from "./channel.ts";
+import { list, number, textOrNull } from "./codec.ts";
+import { callGroup, type StoreContext } from "./context.ts";
+import { keysOf } from "./keys.ts";
+import * as leases from "./leases.ts";
+import * as publishing from "./publishing.ts";
+import { readNew } from "./reader.ts";
+import { SCRIPTS } from "./scripts.ts";
+import { settle } from "./settle.ts";
+import * as upkeep from "./upkeep.ts";
+
+/** What the adapter is built from. */
+export interface RedisStreamStoreOptions {
+  readonly stream: string;
+  readonly group: string;
+  /** Where effects go; in a cluster it must share the stream's hash tag. Default: `stream`. */
+  readonly publishStream?: string;
+  /** For short commands. */
+  readonly command: RedisChannel;
+  /** For the blocked read, alone: whoever else used it would wait. */
+  readonly blocking: RedisChannel;
+  /** For appends that wait for a confirmation. Default: `command`, which then waits too. */
+  readonly publish?: RedisChannel;
+  /** Bound on that wait, milliseconds. Default 3000. */
+  readonly durabilityTimeoutMs?: number;
+  /** Default: the system's. */
+  readonly clock?: Clock;
+  /** Default: the embedded scripts. */
+  readonly loadScript?: typeof SCRIPTS;
+}
+
+/**
+ * See {@link StreamStore}; errors are those that its text names.
+ *
+ * @example
+ * ```ts ignore
+ * const store = new RedisStreamStore({ stream: "orders", group: "billing", command, blocking });
+ * await store.ensureGroup();
+ * ```
+ */
+export class RedisStreamStore implements StreamStore {
+  /** @inheritdoc */
+  readonly stream: string;
+  /** @inheritdoc */
+  readonly group: string;
+  readonly #context: StoreContext;
+  #auditCursor = upkeep.AUDIT_START;
+
+  /** Does no I/O. */
+  constructor(options: RedisStreamStoreOptions) {
+    const { stream, group, command, blocking } = options;
+    this.stream = stream;
+    this.group = group;
+    this.#context = {
+      stream,
+      group,
+      publishStream: options.publishStream ?? stream,
+      keys: keysOf(stream, group),
+      scripts: options.loadScript ?? SCRIPTS,
+      command,
+      blocking,
+      publish: options.publish ?? command,
+      clock: options.clock ?? systemClock,
+      durabilityTimeoutMs: options.durabilityTimeoutMs ?? 3_000,
+    };
+  }
+
+  /** @inheritdoc */
+  append(items: readonly AppendItem[], options: AppendOptions = {}): Promise<readonly Appended[]> {
+    return publishing.append(this.#context, items, options);
+  }
+
+  /** @inheritdoc */
+  promoteDelayed(limit: number): Promise<{ moved: number; nextDueInMs: number | null }> {
+    return publishing.promoteDelayed(this.#context, limit);
+  }
+
+  /** @inheritdoc */
+  async lastOccurrence(schedule: string): Promise<number | null> {
+    const { command, keys } = this.#context;
+    const value = textOrNull(await command.send(["HGET", keys.schedules, schedule]));
+    return value === null ? null : number(value);
+  }
+
+  /** @inheritdoc */
+  fire(schedule: string, occurrences: readonly Occurrence[], seenMs?: number): Promise<number> {
+    return publishing.fire(this.#context, schedule, occurrences, seenMs);
+  }
+
+  /** @inheritdoc */
+  time(): Promise<number> {
+    return publishing.time(this.#context);
+  }
+
+  /** @inheritdoc */
+  async ensureGroup(): Promise<{ created: boolean }> {
+    const created = await callGroup(this.#context, this.#context.scripts.ensureGroup, "");
+    return { created: created === 1 };
+  }
+
+  /** @inheritdoc */
+  async register(consumer: string, leaseMs: number): Promise<void> {
+    await callGroup(this.#context, this.#context.scripts.register, consumer, [String(Math.round(leaseMs))]);
+  }
+
+  /** @inheritdoc */
+  beat(consumer: string | null, leaseMs: number): Promise<Beat> {
+    return leases.beat(this.#context, consumer, leaseMs);
+  }
+
+  /** @inheritdoc */
+  read(consumer: string, count: number, blockMs: number, signal: AbortSignal): Promise<readonly Delivery[]> {
+    return readNew(this.#context, consumer, count, blockMs, signal);
+  }
+
+  /** @inheritdoc */
+  settle(
+    consumer: string,
+    settlements: readonly Settlement[],
+    dedupWindowMs = 0,
+  ): Promise<readonly SettleOutcome[]> {
+    return settle(this.#context, consumer, settlements, dedupWindowMs);
+  }
+
+  /** @inheritdoc */
+  async seen(dedupKeys: readonly string[]): Promise<readonly boolean[]> {
+    if (dedupKeys.length === 0) return [];
+    const { command, keys } = this.#context;
+    const marks = list(await command.send(["MGET", ...dedupKeys.map((key) => keys.done(key))]));
+    return marks.map((mark) => mark !== null);
+  }
+
+  /** @inheritdoc */
+  async mark(consumer: string, running: readonly string[], exact: boolean): Promise<void> {
+    const marks = JSON.stringify({ r: running, x: exact });
+    await callGroup(this.#context, this.#context.scripts.mark, consumer, [marks]);
+  }
+
+  /** @inheritdoc */
+  adopt(consumer: string, limit: number): Promise<readonly ParkedRef[]> {
+    return leases.adopt(this.#context, consumer, limit);
+  }
+
+  /** @inheritdoc */
+  claimDue(consumer: string, limit: number): Promise<Claimed> {
+    return leases.claimDue(this.#context, consumer, limit);
+  }
+
+  /** @inheritdoc */
+  peers(consumer: string): Promise<readonly Peer[]> {
+    return leases.peers(this.#context, consumer);
+  }
+
+  /** @inheritdoc */
+  takeOver(consumer: string, dead: string, leaseMs: number, limit: number): Promise<TakeOver> {
+    return leases.takeOver(this.#context, consumer, dead, leaseMs, limit);
+  }
+
+  /** @inheritdoc */
+  recover(consumer: string, known: ReadonlySet<string>, limit: number): Promise<readonly Delivery[]> {
+    return leases.recover(this.#context, consumer, known, limit);
+  }
+
+  /** @inheritdoc */
+  retire(consumer: string): Promise<{ handedBack: number; pending: number }> {
+    return leases.retire(this.#context, consumer);
+  }
+
+  /** @inheritdoc */
+  trim(retention: { readonly maxLength: number; readonly maxAgeMs: number }): Promise<Trimmed> {
+    return upkeep.trim(this.#context, retention);
+  }
+
+  /** @inheritdoc */
+  async audit(): Promise<{ repaired: number; lost: number }> {
+    const { repaired, lost, next } = await upkeep.audit(this.#context, this.#auditCursor);
+    this.#auditCursor = next;
+    return { repaired, lost };
+  }
+
+  /** @inheritdoc */
+  stats(): Promise<GroupStats> {
+    return upkeep.stats(this.#context);
+  }
+
+  /** @inheritdoc */
+  replay(letterId: string): Promise<boolean> {
+    return upkeep.replay(this.#context, letterId);
+  }
+}

@@ -1,0 +1,166 @@
+-- Shared by most scripts; put in place of the include line when scripts are loaded.
+-- KEYS[1] stream · ARGV[1] prefix of the group's keys, `{stream}:group:` · ARGV[2] group · ARGV[3] calling consumer
+-- Every key that is not declared carries the stream's hash tag.
+local S, PRE, G, ME = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+local R, PARKED = PRE .. 'replay', '@parked'
+local ORPHANS, RECORDS, CONSUMERS = PRE .. 'orphans', PRE .. 'records', PRE .. 'consumers'
+local HORIZON = 604800000
+
+local function now_ms()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+local function leased(consumer)
+  return redis.call('EXISTS', PRE .. 'lease:' .. consumer) == 1
+end
+
+-- Milliseconds left of a lease, negative when it ran out, nil when there is none.
+local function lease_left(consumer)
+  local key = PRE .. 'lease:' .. consumer
+  local lease = redis.call('GET', key)
+  if not lease then return nil end
+  return tonumber(lease) - (HORIZON - redis.call('PTTL', key))
+end
+
+-- Which stream a ref lies in, its id there, and the prefix of refs of that stream.
+local function place(ref)
+  if string.sub(ref, 1, 2) == 'r:' then return R, string.sub(ref, 3), 'r:' end
+  return S, ref, ''
+end
+
+-- Lua does not roll back: what could fail half way is checked before the first write.
+local function check(...)
+  local pairs_ = { ... }
+  for i = 1, #pairs_, 2 do
+    local found = redis.call('TYPE', pairs_[i]).ok
+    if found ~= 'none' and found ~= pairs_[i + 1] then
+      return redis.error_reply('WRONGTYPE key ' .. pairs_[i] .. ' holds a ' .. found .. ', wanted is a ' .. pairs_[i + 1])
+    end
+  end
+  return nil
+end
+
+-- A call for which a missing stream or group is no error but an empty answer.
+local function tolerant(...)
+  local reply = redis.pcall(...)
+  if type(reply) == 'table' and reply.err then
+    local text = reply.err
+    if string.find(text, 'NOGROUP', 1, true) or string.find(text, 'no such key', 1, true)
+      or string.find(text, 'requires the key to exist', 1, true) then
+      return {}
+    end
+    error(reply)
+  end
+  return reply
+end
+
+-- Who holds an entry; nil when it is not pending.
+local function owner(key, id)
+  local row = tolerant('XPENDING', key, G, id, id, 1)[1]
+  return row and row[2]
+end
+
+local function pending_of(key, consumer)
+  for _, row in ipairs(tolerant('XPENDING', key, G)[4] or {}) do
+    if row[1] == consumer then return tonumber(row[2]) end
+  end
+  return 0
+end
+
+local function record_of(ref)
+  local raw = redis.call('HGET', RECORDS, ref)
+  if not raw then return nil end
+  local ok, record = pcall(cjson.decode, raw)
+  return ok and type(record) == 'table' and record or nil, raw
+end
+
+-- Claims for the caller. Returns rows {ref, fields} and the refs whose content is gone, which Redis then drops.
+local function claim(key, prefix, ids)
+  local rows, lost = {}, {}
+  for from = 1, #ids, 500 do
+    local to = math.min(from + 499, #ids)
+    local found = {}
+    for _, entry in ipairs(redis.call('XCLAIM', key, G, ME, 0, unpack(ids, from, to))) do
+      if entry and entry[2] then
+        found[entry[1]] = true
+        rows[#rows + 1] = { prefix .. entry[1], entry[2] }
+      end
+    end
+    for i = from, to do
+      if not found[ids[i]] then lost[#lost + 1] = prefix .. ids[i] end
+    end
+  end
+  for _, ref in ipairs(lost) do redis.call('HDEL', RECORDS, ref) end
+  return rows, lost
+end
+
+-- Acknowledges one entry and forgets its record. A replay's entry serves nobody else, so it goes too.
+local function finish(ref)
+  local key, id = place(ref)
+  redis.call('HDEL', RECORDS, ref)
+  local acked = redis.call('XACK', key, G, id)
+  if key == R then redis.call('XDEL', R, id) end
+  return acked
+end
+
+-- Gives a pending entry to @parked and lists it as free. False when its content is gone.
+local function hand_back(ref)
+  local key, id = place(ref)
+  if #redis.call('XCLAIM', key, G, PARKED, 0, id, 'JUSTID') == 0 then
+    redis.call('HDEL', RECORDS, ref)
+    return false
+  end
+  redis.call('ZADD', ORPHANS, 0, ref)
+  return true
+end
+
+-- Moves what a consumer had parked to the orphans; a bounded part of it. Returns how many are left.
+local function orphan(consumer)
+  local key = PRE .. 'parked:' .. consumer
+  if redis.call('EXISTS', key) == 0 then return 0 end
+  if redis.call('EXISTS', ORPHANS) == 0 then
+    redis.call('RENAME', key, ORPHANS)
+    return 0
+  end
+  for _ = 1, 10 do
+    local part = redis.call('ZRANGE', key, 0, 499, 'WITHSCORES')
+    if #part == 0 then return 0 end
+    local add, remove = {}, {}
+    for i = 1, #part, 2 do
+      add[#add + 1], add[#add + 2] = part[i + 1], part[i]
+      remove[#remove + 1] = part[i]
+    end
+    redis.call('ZADD', ORPHANS, unpack(add))
+    redis.call('ZREM', key, unpack(remove))
+  end
+  return redis.call('ZCARD', key)
+end
+
+-- A flat reply of XINFO as a table.
+local function map(flat)
+  local result = {}
+  for i = 1, #flat, 2 do result[flat[i]] = flat[i + 1] end
+  return result
+end
+
+-- Decimal strings of any length; a sequence number can exceed what a Lua number holds exactly.
+local function less_digits(a, b)
+  if #a ~= #b then return #a < #b end
+  return a < b
+end
+
+-- Whether entry id a lies before b.
+local function before(a, b)
+  local am, as = string.match(a, '^(%d+)-(%d+)$')
+  local bm, bs = string.match(b, '^(%d+)-(%d+)$')
+  if am ~= bm then return less_digits(am, bm) end
+  return less_digits(as, bs)
+end
+
+-- The id after this one; the id itself where the number is too long to count on.
+local function after(id)
+  local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+  if #seq > 14 then return id end
+  return ms .. '-' .. string.format('%.0f', tonumber(seq) + 1)
+end

@@ -1,0 +1,22 @@
+#!lua
+-- Moves delayed events that are due into the stream. ARGV 4 base · 5 limit. Returns {moved, ms to the next or -1}
+--@include common
+--@include emit
+local base, limit = ARGV[4], tonumber(ARGV[5])
+local waiting, events = base .. 'delayed', base .. 'delayed:events'
+local wrong = check(emit_targets(S, base))
+if wrong then return wrong end
+local now, moved = now_ms(), 0
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', waiting, '-inf', now, 'LIMIT', 0, limit)) do
+  local packed = redis.call('HGET', events, id)
+  if packed then
+    local event = cmsgpack.unpack(packed)
+    local entry = redis.call('XADD', S, '*', unpack(event[2]))
+    if event[1] ~= '' then redis.call('SET', event[1], entry, 'XX', 'KEEPTTL') end
+    redis.call('HDEL', events, id)
+    moved = moved + 1
+  end
+  redis.call('ZREM', waiting, id)
+end
+local first = redis.call('ZRANGE', waiting, 0, 0, 'WITHSCORES')[2]
+return { moved, first and math.max(0, tonumber(first) - now) or -1 }

@@ -1,0 +1,133 @@
+/**
+ * A real Redis behind the conformance suite's harness, and behind the tests of this folder.
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { sleep, systemClock } from "../../clock.ts";
+import type { Capability, Harness, RawEntry } from "../../../testing/conformance/harness.ts";
+import { startRedis, type TestRedis } from "../../../testing/redis_server.ts";
+import { waitFor } from "../../../testing/wait.ts";
+import type { RawReply } from "./embedded/raw_client.ts";
+import { keysOf, LEASE_HORIZON_MS } from "./keys.ts";
+import { RedisStreamStore } from "./redis_stream_store.ts";
+import { TestChannel } from "./test_channel.ts";
+
+/** What a real Redis can be made to do. */
+export const CAPABILITIES: ReadonlySet<Capability> = new Set(["refusal", "lost_index", "durability"]);
+
+/** Starts a server of its own. */
+export async function openHarness(config: Readonly<Record<string, string>> = {}): Promise<RedisHarness> {
+  return new RedisHarness(await startRedis({ config }));
+}
+
+/** See the module's text. */
+export class RedisHarness implements Harness {
+  readonly stream = "events";
+  readonly leaseMs = 30_000;
+  readonly can = CAPABILITIES;
+  readonly redis: TestRedis;
+  readonly #channels: TestChannel[] = [];
+
+  constructor(redis: TestRedis) {
+    this.redis = redis;
+  }
+
+  channel(): TestChannel {
+    const channel = new TestChannel(this.redis.url);
+    this.#channels.push(channel);
+    return channel;
+  }
+
+  store(
+    group = "g",
+    options: { readonly stream?: string; readonly publishStream?: string; readonly command?: TestChannel } = {},
+  ): RedisStreamStore {
+    const stream = options.stream ?? this.stream;
+    return new RedisStreamStore({
+      stream,
+      group,
+      ...(options.publishStream === undefined ? {} : { publishStream: options.publishStream }),
+      command: options.command ?? this.channel(),
+      blocking: this.channel(),
+      durabilityTimeoutMs: 100,
+    });
+  }
+
+  /** Sets the key's remaining time back, so that nobody has to wait. */
+  async passLease(consumer: string, group = "g"): Promise<void> {
+    const key = keysOf(this.stream, group).lease(consumer);
+    await this.redis.command(["PEXPIRE", key, LEASE_HORIZON_MS - this.leaseMs - 1]);
+  }
+
+  async elapse(ms: number): Promise<void> {
+    const until = systemClock.monotonic() + ms + 2;
+    while (systemClock.monotonic() < until) await sleep(systemClock, until - systemClock.monotonic());
+  }
+
+  async untilBlocked(reads: number): Promise<void> {
+    await waitFor(async () => {
+      const info = String(await this.redis.command(["INFO", "clients"]));
+      return Number(/blocked_clients:(\d+)/.exec(info)?.[1]) >= reads;
+    }, { what: `${reads} blocked reads` });
+  }
+
+  async foreignRead(consumer: string, count: number, group = "g"): Promise<readonly string[]> {
+    const reply = await this.redis.command(
+      ["XREADGROUP", "GROUP", group, consumer, "COUNT", count, "STREAMS", this.stream, ">"],
+    );
+    return rows(rows(rows(reply)[0])[1]).map((entry) => String(rows(entry)[0]));
+  }
+
+  async refuse(on: boolean): Promise<void> {
+    await this.redis.command(["CONFIG", "SET", "maxmemory", on ? "1" : "0"]);
+  }
+
+  async deleteStream(): Promise<void> {
+    await this.redis.command(["DEL", this.stream]);
+  }
+
+  async destroyGroup(group = "g"): Promise<void> {
+    await this.redis.command(["XGROUP", "DESTROY", this.stream, group]);
+  }
+
+  async removeConsumer(consumer: string, group = "g"): Promise<void> {
+    await this.redis.command(["XGROUP", "DELCONSUMER", this.stream, group, consumer]);
+  }
+
+  async deleteEntry(entryId: string): Promise<void> {
+    await this.redis.command(["XDEL", this.stream, entryId]);
+  }
+
+  async flushAll(): Promise<void> {
+    await this.redis.command(["FLUSHALL"]);
+  }
+
+  async loseIndex(group = "g"): Promise<void> {
+    const { prefix } = keysOf(this.stream, group);
+    const parked = rows(await this.redis.command(["KEYS", `${prefix}parked:*`])).map(String);
+    await this.redis.command(["DEL", `${prefix}orphans`, ...parked]);
+  }
+
+  async entries(stream = this.stream): Promise<readonly RawEntry[]> {
+    const reply = await this.redis.command(["XRANGE", stream, "-", "+"], { bytes: true });
+    return rows(reply).map((entry) => {
+      const [id, fields] = rows(entry);
+      return { id: Buffer.from(id as Uint8Array).toString(), fields: rows(fields) as readonly Uint8Array[] };
+    });
+  }
+
+  async pendingIds(group = "g"): Promise<readonly string[]> {
+    const reply = await this.redis.command(["XPENDING", this.stream, group, "-", "+", 100_000]);
+    return rows(reply).map((row) => String(rows(row)[0]));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const channel of this.#channels) await channel[Symbol.asyncDispose]();
+    await this.redis[Symbol.asyncDispose]();
+  }
+}
+
+/** A raw reply as a list. */
+export function rows(reply: RawReply | undefined): readonly RawReply[] {
+  return Array.isArray(reply) ? reply : [];
+}

@@ -1,0 +1,162 @@
+/**
+ * One attempt: decode, check, call the handler, and say how it ended. Never throws, never hangs past its bound.
+ * @module
+ */
+import { ServiceError } from "../errors.ts";
+import type { Event, EventInit } from "../events/event.ts";
+import type { Handler, HandlerContext, HandlerLogger } from "../handling/define.ts";
+import { HandlerTimeoutError, NonRetryableError, RetryAfterError } from "../handling/errors.ts";
+import type { Prepared } from "./publisher.ts";
+import type { Expirable } from "./deadlines.ts";
+
+/** How an attempt ended. */
+export type AttemptOutcome =
+  | { readonly kind: "returned"; readonly effects: readonly Prepared[] }
+  | { readonly kind: "threw"; readonly error: string }
+  | { readonly kind: "timed_out"; readonly error: string }
+  | { readonly kind: "non_retryable"; readonly error: string }
+  | { readonly kind: "retry_after"; readonly delayMs: number; readonly error: string }
+  | { readonly kind: "invalid"; readonly problem: string }
+  | { readonly kind: "cut_off" };
+
+/** What an attempt needs. */
+export interface AttemptInput {
+  readonly event: Event;
+  readonly handler: Handler;
+  /** 1 for the first. */
+  readonly attempt: number;
+  readonly timeoutMs: number;
+  readonly monotonic: () => number;
+  /** Makes the handler's logger, only if it asks for one. */
+  readonly log: () => HandlerLogger;
+  /** Checks and encodes an effect. */
+  readonly prepare: (init: EventInit, inherited: { correlationId?: string; traceparent?: string }) => Prepared;
+}
+
+/** See the module's text. */
+export class Attempt implements Expirable, HandlerContext {
+  readonly deadlineMs: number;
+  readonly attempt: number;
+  readonly startedAt: number;
+  readonly #input: AttemptInput;
+  readonly #effects: Prepared[] = [];
+  #controller: AbortController | null = null;
+  #abortReason: Error | null = null;
+  #ended = false;
+  #log: HandlerLogger | null = null;
+  #resolve: ((outcome: AttemptOutcome) => void) | null = null;
+
+  /** @param input See {@link AttemptInput}. */
+  constructor(input: AttemptInput) {
+    this.#input = input;
+    this.attempt = input.attempt;
+    this.startedAt = input.monotonic();
+    this.deadlineMs = this.startedAt + input.timeoutMs;
+  }
+
+  /** {@link HandlerContext.signal}: made when first asked for, since most handlers never ask. */
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      if (this.#abortReason !== null) this.#controller.abort(this.#abortReason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** {@link HandlerContext.log} */
+  get log(): HandlerLogger {
+    return this.#log ??= this.#input.log();
+  }
+
+  /** {@link HandlerContext.publish} */
+  publish(init: EventInit): void {
+    if (this.#ended) {
+      throw new ServiceError(
+        "context_closed",
+        "Cannot publish: the attempt has ended, want a call before the handler ends",
+      );
+    }
+    const { extensions } = this.#input.event;
+    this.#effects.push(this.#input.prepare(init, {
+      ...(extensions["correlationid"] === undefined ? {} : { correlationId: extensions["correlationid"] }),
+      ...(extensions["traceparent"] === undefined ? {} : { traceparent: extensions["traceparent"] }),
+    }));
+  }
+
+  /** Runs the handler. Call once. */
+  run(): Promise<AttemptOutcome> {
+    return new Promise((resolve) => {
+      this.#resolve = resolve;
+      // Not awaited: `#end` resolves, and whatever the handler does after that is nobody's business but the log's.
+      this.#call().then((outcome) => this.#end(outcome), (error) => this.#end(outcomeOf(error)));
+    });
+  }
+
+  /** The bound has passed. */
+  expire(): void {
+    const error = new HandlerTimeoutError(this.#input.timeoutMs);
+    this.abort(error);
+    this.#end({ kind: "timed_out", error: error.message });
+  }
+
+  /** Aborts `ctx.signal`; the attempt goes on until the handler ends or {@link cutOff}. */
+  abort(reason: Error): void {
+    this.#abortReason ??= reason;
+    this.#controller?.abort(reason);
+  }
+
+  /** Ends the attempt without a result: it counts as none. */
+  cutOff(reason: Error): void {
+    this.abort(reason);
+    this.#end({ kind: "cut_off" });
+  }
+
+  async #call(): Promise<AttemptOutcome> {
+    const { handler, event } = this.#input;
+    let data = event.data;
+    if (handler.schema) {
+      const checked = await handler.schema["~standard"].validate(data);
+      if (checked.issues) return { kind: "invalid", problem: describeIssues(checked.issues) };
+      data = checked.value;
+    }
+    await handler.handle(data === event.data ? event : { ...event, data }, this);
+    return { kind: "returned", effects: this.#effects };
+  }
+
+  #end(outcome: AttemptOutcome): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#resolve?.(outcome);
+  }
+}
+
+type Issues = readonly {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { key: PropertyKey })[] | undefined;
+}[];
+
+function describeIssues(issues: Issues): string {
+  const lines = issues.slice(0, 10).map(({ message, path }) => {
+    const where = (path ?? []).map((part) => String(typeof part === "object" ? part.key : part)).join(".");
+    return where === "" ? message : `${where}: ${message}`;
+  });
+  const more = issues.length > 10 ? `; and ${issues.length - 10} more` : "";
+  return `data does not fit the schema: ${lines.join("; ")}${more}`.slice(0, 2_000);
+}
+
+function outcomeOf(error: unknown): AttemptOutcome {
+  const text = describeError(error);
+  if (error instanceof RetryAfterError) return { kind: "retry_after", delayMs: error.delayMs, error: text };
+  if (error instanceof NonRetryableError) return { kind: "non_retryable", error: text };
+  return { kind: "threw", error: text };
+}
+
+/** Text of anything that can be thrown, a frozen or hostile object included; at most 2,000 characters. */
+export function describeError(error: unknown): string {
+  try {
+    const text = error instanceof Error ? `${error.name}: ${error.message}` : `thrown: ${String(error)}`;
+    return text.slice(0, 2_000);
+  } catch {
+    return "thrown: a value that cannot be turned into text";
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * Starts attempts: at most so many at once in the whole process, one at a time per ordering key, suspects alone.
+ *
+ * The decisions are those of `delivery/lanes.ts`; this class only obeys them.
+ * @module
+ */
+import { type LaneItem, Lanes } from "../delivery/lanes.ts";
+
+/** Something to be run. */
+export interface Runnable extends LaneItem {
+  /** Runs to the end; never rejects. `parked`: the key stays blocked until the same ref is submitted again or freed. */
+  run(): Promise<"free" | "parked">;
+  /** Whoever must be told, durably, before these start; null when nobody. */
+  readonly owner: RunnableOwner;
+}
+
+/** See {@link Runnable.owner}. */
+export interface RunnableOwner {
+  /** @returns Null to start at once, else a promise to wait for; it never rejects. */
+  beforeStart(starting: readonly Runnable[]): Promise<void> | null;
+}
+
+/** See the module's text. */
+export class Dispatcher {
+  readonly #lanes: Lanes<Runnable>;
+  readonly #concurrency: number;
+  #running = 0;
+  #pumpQueued = false;
+  #open = true;
+  readonly #idle: (() => void)[] = [];
+
+  /** @param concurrency Most attempts at once, 1 or more. */
+  constructor(concurrency: number) {
+    this.#concurrency = concurrency;
+    this.#lanes = new Lanes<Runnable>();
+  }
+
+  /** Attempts running now. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /** Submitted and not started. */
+  get waiting(): number {
+    return this.#lanes.waiting;
+  }
+
+  /** Adds what may run, in stream order. */
+  submit(items: readonly Runnable[]): void {
+    for (const item of items) this.#lanes.push(item);
+    this.#queuePump();
+  }
+
+  /** Blocks a key: an entry of it is parked and must go first. */
+  blockParked(ref: string, key: string): void {
+    this.#lanes.blockParked(ref, key);
+  }
+
+  /** A parked entry will not come back (lost, or settled elsewhere): its key may go on. */
+  free(ref: string): void {
+    this.#lanes.free(ref);
+    this.#queuePump();
+  }
+
+  /** Takes up to `n` of the owner's waiting items out again, those behind a parked one first. */
+  spill(n: number, owner: RunnableOwner): readonly Runnable[] {
+    const items = this.#lanes.spill(n);
+    for (const item of items) if (item.owner !== owner) this.#lanes.push(item);
+    return items.filter((item) => item.owner === owner);
+  }
+
+  /** Stops (false) or goes on (true) starting attempts. */
+  setOpen(open: boolean): void {
+    this.#open = open;
+    if (open) this.#queuePump();
+  }
+
+  /** Takes out everything that waits and fits. */
+  removeWaiting(fits: (item: Runnable) => boolean): readonly Runnable[] {
+    const all = this.#lanes.drainWaiting();
+    const kept = all.filter((item) => !fits(item));
+    for (const item of kept) this.#lanes.push(item);
+    return all.filter(fits);
+  }
+
+  /** Resolves when nothing runs, or when the signal aborts. */
+  async idle(signal: AbortSignal): Promise<void> {
+    while (this.#running > 0 && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#idle.push(resolve);
+        signal.addEventListener("abort", () => resolve(), { once: true });
+      });
+    }
+  }
+
+  #queuePump(): void {
+    if (this.#pumpQueued) return;
+    this.#pumpQueued = true;
+    queueMicrotask(() => {
+      this.#pumpQueued = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    if (!this.#open) return;
+    const room = this.#concurrency - this.#running;
+    if (room <= 0) return;
+    const starting = this.#lanes.take(room);
+    if (starting.length === 0) return;
+    this.#running += starting.length;
+    for (const [owner, items] of groupByOwner(starting)) {
+      const told = owner.beforeStart(items);
+      if (told === null) items.forEach((item) => this.#start(item));
+      else told.then(() => items.forEach((item) => this.#start(item)));
+    }
+  }
+
+  #start(item: Runnable): void {
+    item.run().then((end) => {
+      this.#running--;
+      this.#lanes.finish(item.ref, { parked: end === "parked" });
+      this.#queuePump();
+      if (this.#running === 0) { for (const resolve of this.#idle.splice(0)) resolve(); }
+    });
+  }
+}
+
+function groupByOwner(items: readonly Runnable[]): Map<RunnableOwner, Runnable[]> {
+  const groups = new Map<RunnableOwner, Runnable[]>();
+  for (const item of items) {
+    const group = groups.get(item.owner);
+    if (group) group.push(item);
+    else groups.set(item.owner, [item]);
+  }
+  return groups;
+}

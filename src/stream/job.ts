@@ -1,0 +1,110 @@
+/**
+ * One held entry on its way through a handler.
+ * @module
+ */
+import { attemptOf } from "../delivery/settle.ts";
+import { mustRunAlone } from "../delivery/suspects.ts";
+import { decodeEntry } from "../events/codec.ts";
+import type { Event, EventInit } from "../events/event.ts";
+import type { Handler, HandlerLogger } from "../handling/define.ts";
+import type { Delivery } from "../store/port.ts";
+import { Attempt, type AttemptOutcome } from "./attempt.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { Runnable, RunnableOwner } from "./dispatcher.ts";
+import type { Prepared } from "./publisher.ts";
+
+/** How a job ended: an attempt's end, or an entry that cannot be decoded. */
+export type JobOutcome = AttemptOutcome | { readonly kind: "undecodable"; readonly problem: string };
+
+/** What a job asks of the consumer that holds it. */
+export interface JobHost extends RunnableOwner {
+  readonly stream: string;
+  readonly deadlines: Deadlines;
+  readonly monotonic: () => number;
+  timeoutMs(handler: Handler): number;
+  logger(event: Event, attempt: number): HandlerLogger;
+  prepare(init: EventInit, inherited: { correlationId?: string; traceparent?: string }): Prepared;
+  /** The handler is about to be called. */
+  started(job: Job, event: Event): void;
+  /** It ended; decides and settles. */
+  ended(job: Job, outcome: JobOutcome): "free" | "parked";
+}
+
+/** What a job is made of. */
+export interface JobInput {
+  readonly host: JobHost;
+  readonly delivery: Delivery;
+  readonly handler: Handler;
+  readonly type: string;
+  /** Null: no order. */
+  readonly orderKey: string | null;
+  /** Registration under which the entry is held. */
+  readonly generation: number;
+}
+
+/** See the module's text. */
+export class Job implements Runnable {
+  readonly ref: string;
+  readonly id: string;
+  readonly key: string | null;
+  readonly cap: { readonly group: unknown; readonly limit: number } | null;
+  readonly alone: boolean;
+  readonly owner: JobHost;
+  readonly delivery: Delivery;
+  readonly handler: Handler;
+  readonly type: string;
+  readonly orderKey: string | null;
+  readonly generation: number;
+  /** The attempt under way. */
+  attempt: Attempt | null = null;
+
+  /** @param input See {@link JobInput}. */
+  constructor(input: JobInput) {
+    this.owner = input.host;
+    this.delivery = input.delivery;
+    this.handler = input.handler;
+    this.type = input.type;
+    this.orderKey = input.orderKey;
+    this.generation = input.generation;
+    this.id = input.delivery.entryId;
+    this.ref = laneRef(input.host.stream, input.delivery.ref);
+    this.key = input.orderKey === null ? null : laneKey(input.host.stream, input.orderKey);
+    this.cap = input.handler.concurrency === undefined
+      ? null
+      : { group: input.handler, limit: input.handler.concurrency };
+    this.alone = mustRunAlone(input.delivery.history);
+  }
+
+  /** {@link Runnable.run} */
+  async run(): Promise<"free" | "parked"> {
+    const { host, delivery } = { host: this.owner, delivery: this.delivery };
+    const decoded = decodeEntry({ stream: host.stream, id: delivery.entryId, fields: delivery.fields });
+    if (!decoded.ok) return host.ended(this, { kind: "undecodable", problem: decoded.problem });
+    const number = attemptOf(delivery.history);
+    const attempt = new Attempt({
+      event: decoded.event,
+      handler: this.handler,
+      attempt: number,
+      timeoutMs: host.timeoutMs(this.handler),
+      monotonic: host.monotonic,
+      log: () => host.logger(decoded.event, number),
+      prepare: (init, inherited) => host.prepare(init, inherited),
+    });
+    this.attempt = attempt;
+    host.deadlines.add(attempt);
+    host.started(this, decoded.event);
+    const outcome = await attempt.run();
+    host.deadlines.remove(attempt);
+    return host.ended(this, outcome);
+  }
+}
+
+/** Refs are unique in a stream; lanes serve all streams of the process. */
+export function laneRef(stream: string, ref: string): string {
+  return `${stream}\0${ref}`;
+}
+
+/** The ordering key is stream and subject. */
+export function laneKey(stream: string, orderKey: string): string {
+  return `${stream}\0${orderKey}`;
+}

@@ -1,0 +1,127 @@
+/**
+ * Reads new entries while there is room, and brings stream, group and registration back when they are gone.
+ * @module
+ */
+import type { Clock, Random } from "../clock.ts";
+import { causeOf } from "../errors.ts";
+import type { Happenings } from "../happenings.ts";
+import type { StreamStore } from "../store/port.ts";
+import type { StreamConsumer } from "./consumer.ts";
+import { Loop } from "./loop.ts";
+import type { Membership } from "./membership.ts";
+
+/** What a reader is made of. */
+export interface ReaderOptions {
+  readonly store: StreamStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly happenings: Happenings;
+  readonly membership: Membership;
+  readonly consumer: StreamConsumer;
+  /** Most entries of one read. */
+  readonly batchSize: number;
+  /** How long a read waits for new entries, ms. */
+  readonly blockMs: number;
+}
+
+/** While nothing can be read for lack of room, the group is still looked after this often, ms. */
+const FULL_CHECK_MS = 1_000;
+
+/** See the module's text. */
+export class Reader {
+  readonly loop: Loop;
+  readonly #o: ReaderOptions;
+  #groupKnown = false;
+  #createdBefore = false;
+  #recoverDue = false;
+  #paused = false;
+  /** The first read after a start or a failure does not wait, so that health knows at once. */
+  #proven = false;
+
+  /** @param options See {@link ReaderOptions}. */
+  constructor(options: ReaderOptions) {
+    this.#o = options;
+    const { clock, random, happenings, store } = options;
+    this.loop = new Loop({
+      name: `reader:${store.stream}`,
+      clock,
+      random,
+      happenings,
+      step: (signal) => this.#step(signal),
+      onError: (error) => this.#failed(error),
+    });
+  }
+
+  /** Entries may have been delivered in a reply that was lost: ask the store before the next read. */
+  recoverNext(): void {
+    this.#recoverDue = true;
+    this.loop.wake();
+  }
+
+  /** Stops (true) or goes on (false) reading new entries. */
+  pause(paused: boolean): void {
+    this.#paused = paused;
+    this.loop.wake();
+  }
+
+  async #step(signal: AbortSignal): Promise<number> {
+    const { store, membership, consumer, batchSize, blockMs, happenings } = this.#o;
+    await this.#ensureGroup();
+    await membership.join();
+    if (this.#recoverDue) await this.#recover();
+    if (this.#paused) return FULL_CHECK_MS;
+    if (consumer.overParked || !this.#makeRoom()) {
+      await consumer.roomChanged(FULL_CHECK_MS, signal);
+      this.#groupKnown = false;
+      happenings.emit({ kind: "read", stream: store.stream, count: 0 });
+      return 0;
+    }
+    const name = membership.name;
+    const deliveries = await store.read(name, Math.min(batchSize, consumer.room), this.#proven ? blockMs : 0, signal);
+    this.#proven = true;
+    happenings.emit({ kind: "read", stream: store.stream, count: deliveries.length });
+    if (name !== membership.name) return 0;
+    if (deliveries.length > 0) await consumer.accept(deliveries);
+    return 0;
+  }
+
+  /** Room for a useful read; what waits behind parked entries is parked too rather than hold up everything else. */
+  #makeRoom(): boolean {
+    const { consumer, batchSize } = this.#o;
+    const useful = Math.max(1, Math.min(batchSize, Math.floor((consumer.room + consumer.held) / 4)));
+    if (consumer.room >= useful) return true;
+    if (consumer.parked > 0) consumer.spill(useful);
+    return consumer.room >= useful;
+  }
+
+  async #ensureGroup(): Promise<void> {
+    if (this.#groupKnown) return;
+    const { store, happenings } = this.#o;
+    const { created } = await store.ensureGroup();
+    if (created) {
+      happenings.emit({ kind: "group_created", stream: store.stream, group: store.group, again: this.#createdBefore });
+    }
+    this.#createdBefore = true;
+    this.#groupKnown = true;
+  }
+
+  async #recover(): Promise<void> {
+    const { store, membership, consumer } = this.#o;
+    const known = consumer.heldRefs;
+    const found = await store.recover(membership.name, known, Math.max(1, consumer.room));
+    await consumer.accept(found);
+    this.#recoverDue = found.length > 0;
+  }
+
+  #failed(error: unknown): void {
+    const { store, happenings } = this.#o;
+    const cause = causeOf(error);
+    this.#proven = false;
+    const message = error instanceof Error ? error.message : String(error);
+    if (cause === "no_group" || cause === "unblocked" || cause === "wrong_type") this.#groupKnown = false;
+    if (cause === "connection" || cause === "timeout") this.#recoverDue = true;
+    happenings.emit({ kind: "read_failed", stream: store.stream, cause, message });
+    // A group that is gone is made again at once; everything else backs off.
+    if ((cause === "no_group" || cause === "unblocked") && this.loop.failures <= 1) this.loop.wake();
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Takes over what dead consumers held.
+ * @module
+ */
+import type { Clock, Random } from "../clock.ts";
+import { chooseTakeOvers, nextCheckInMs } from "../delivery/reclaim.ts";
+import type { Happenings } from "../happenings.ts";
+import type { StreamStore } from "../store/port.ts";
+import type { StreamConsumer } from "./consumer.ts";
+import type { Judgement } from "./judgement.ts";
+import { Loop } from "./loop.ts";
+import type { Membership } from "./membership.ts";
+
+/** What a reaper is made of. */
+export interface ReaperOptions {
+  readonly store: StreamStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly happenings: Happenings;
+  readonly membership: Membership;
+  readonly consumer: StreamConsumer;
+  readonly judgement: Judgement;
+  readonly leaseMs: number;
+}
+
+/** Shortest and longest time between two looks, ms. */
+const MIN_CHECK_MS = 200;
+/** Most entries claimed in one step: a script this long takes Redis a few milliseconds. */
+const CLAIM_LIMIT = 200;
+
+/** Makes the loop. */
+export function reaperLoop(options: ReaperOptions): Loop {
+  const { store, clock, random, happenings, membership, consumer, judgement, leaseMs } = options;
+  const takeOver = async (dead: string): Promise<"more" | "done"> => {
+    const name = membership.name;
+    const taken = await store.takeOver(name, dead, leaseMs, Math.min(CLAIM_LIMIT, consumer.room));
+    if (taken.state === "fenced") consumer.fenced(name);
+    if (taken.state === "fenced" || taken.state === "alive") return "done";
+    if (taken.lost > 0) {
+      happenings.emit({ kind: "store_lost", stream: store.stream, cause: "deleted", count: taken.lost });
+    }
+    happenings.emit({ kind: "taken_over", stream: store.stream, from: dead, count: taken.deliveries.length });
+    if (name === membership.name) await consumer.accept(taken.deliveries);
+    return taken.remaining > 0 ? "more" : "done";
+  };
+  const step = async (): Promise<number> => {
+    if (!membership.joined) return MIN_CHECK_MS;
+    const waitMs = judgement.waitMs();
+    const peers = await store.peers(membership.name);
+    const dead = chooseTakeOvers(peers, { leaseMs, room: consumer.room, judgeAllowed: waitMs === 0, random });
+    let more = dead.length > 0 && consumer.room === 0;
+    for (const name of dead) {
+      if (consumer.room === 0) break;
+      more = (await takeOver(name)) === "more" || more;
+    }
+    if (more) return MIN_CHECK_MS;
+    if (waitMs > 0) return Math.max(MIN_CHECK_MS, waitMs);
+    return nextCheckInMs(peers, { leaseMs, minMs: MIN_CHECK_MS, maxMs: leaseMs });
+  };
+  return new Loop({ name: `reaper:${store.stream}`, clock, random, happenings, step });
+}

@@ -1,0 +1,93 @@
+/**
+ * Brings parked entries back when they are due, and takes into care what others handed back.
+ * @module
+ */
+import type { Clock, Random } from "../clock.ts";
+import type { Happenings } from "../happenings.ts";
+import type { StreamStore } from "../store/port.ts";
+import type { StreamConsumer } from "./consumer.ts";
+import { Loop } from "./loop.ts";
+import type { Membership } from "./membership.ts";
+
+/** What a retrier is made of. */
+export interface RetrierOptions {
+  readonly store: StreamStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly happenings: Happenings;
+  readonly membership: Membership;
+  readonly consumer: StreamConsumer;
+}
+
+/** What another process hands back runs within a second. */
+const ADOPT_EVERY_MS = 600;
+const ADOPT_LIMIT = 200;
+
+/** See the module's text. */
+export class Retrier {
+  readonly loop: Loop;
+  readonly #o: RetrierOptions;
+  /** Monotonic ms at which the next own parked entry is due. */
+  #nextDueAt = Infinity;
+  #adoptAt = 0;
+  #paused = false;
+
+  /** @param options See {@link RetrierOptions}. */
+  constructor(options: RetrierOptions) {
+    this.#o = options;
+    const { clock, random, happenings, store } = options;
+    this.loop = new Loop({ name: `retrier:${store.stream}`, clock, random, happenings, step: () => this.#step() });
+  }
+
+  /** An entry was parked. */
+  parked(delayMs: number): void {
+    const dueAt = this.#o.clock.monotonic() + delayMs;
+    if (dueAt >= this.#nextDueAt) return;
+    this.#nextDueAt = dueAt;
+    this.loop.wake();
+  }
+
+  /** Holds retries back (true), or lets them go on. */
+  pause(paused: boolean): void {
+    this.#paused = paused;
+    this.loop.wake();
+  }
+
+  /** Everything is void: a new name has nothing parked. */
+  reset(): void {
+    this.#nextDueAt = Infinity;
+  }
+
+  async #step(): Promise<number> {
+    const { membership, consumer, clock } = this.#o;
+    if (!membership.joined || this.#paused || consumer.room === 0) return ADOPT_EVERY_MS;
+    if (clock.monotonic() >= this.#adoptAt) await this.#adopt();
+    if (clock.monotonic() >= this.#nextDueAt) await this.#claim();
+    return Math.max(1, Math.min(this.#nextDueAt, this.#adoptAt) - clock.monotonic());
+  }
+
+  async #adopt(): Promise<void> {
+    const { store, membership, consumer, clock } = this.#o;
+    const name = membership.name;
+    const parked = consumer.overParked ? [] : await store.adopt(name, ADOPT_LIMIT);
+    this.#adoptAt = clock.monotonic() + ADOPT_EVERY_MS;
+    if (parked.length === 0 || name !== membership.name) return;
+    consumer.adopt(parked);
+    if (parked.length === ADOPT_LIMIT) this.#adoptAt = 0;
+    this.#nextDueAt = 0;
+  }
+
+  async #claim(): Promise<void> {
+    const { store, membership, consumer, clock, happenings } = this.#o;
+    const name = membership.name;
+    const claimed = await store.claimDue(name, consumer.room);
+    if (claimed.state === "fenced") return consumer.fenced(name);
+    if (name !== membership.name) return;
+    this.#nextDueAt = claimed.nextDueInMs === null ? Infinity : clock.monotonic() + claimed.nextDueInMs;
+    if (claimed.lost > 0) {
+      consumer.lost(claimed.lostRefs);
+      happenings.emit({ kind: "store_lost", stream: store.stream, cause: "deleted", count: claimed.lost });
+    }
+    await consumer.accept(claimed.deliveries);
+  }
+}

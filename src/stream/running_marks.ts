@@ -1,0 +1,120 @@
+/**
+ * Tells the store which entries are running, as far as it takes to tell, after a crash, who was at it.
+ *
+ * Fresh entries start unmarked: a mark for each would cost the hot path a round trip. Two things make marks:
+ * - *suspects* (entries that were held by a consumer that died): while one is held, every start is marked first, and the
+ *   mark is exact;
+ * - *slow* handlers: what has been running for a while is marked in passing, inexactly.
+ * @module
+ */
+import type { Clock } from "../clock.ts";
+
+/** What marks are made of. */
+export interface MarkOptions {
+  readonly clock: Clock;
+  /** True while something runs in this process that these marks do not cover (another stream's). */
+  readonly foreignRunning: () => boolean;
+  /** Writes the mark. May reject. */
+  readonly mark: (refs: readonly string[], exact: boolean) => Promise<void>;
+}
+
+/** A handler that has run for this long is worth a mark, ms. */
+const SLOW_MS = 50;
+/** Stands for what runs elsewhere in the process, so that no crash is blamed on one alone. */
+const FOREIGN = "-";
+
+/** See the module's text. */
+export class RunningMarks {
+  readonly #options: MarkOptions;
+  readonly #running = new Map<string, number>();
+  readonly #suspects = new Set<string>();
+  readonly #marked = new Set<string>();
+  #exact = false;
+  #cancelTimer: (() => void) | null = null;
+  #stopped = false;
+
+  /** @param options See {@link MarkOptions}. */
+  constructor(options: MarkOptions) {
+    this.#options = options;
+  }
+
+  /** Entries running. */
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /** A suspect is held. */
+  suspect(ref: string): void {
+    this.#suspects.add(ref);
+  }
+
+  /** These are about to start. @returns A promise to wait for first, or null. It never rejects. */
+  starting(refs: readonly string[]): Promise<void> | null {
+    const now = this.#options.clock.monotonic();
+    for (const ref of refs) this.#running.set(ref, now);
+    const careful = this.#suspects.size > 0;
+    if (!careful && !this.#exact) {
+      this.#armTimer();
+      return null;
+    }
+    this.#exact = careful;
+    return this.#write();
+  }
+
+  /** It no longer runs. */
+  ended(ref: string): void {
+    this.#running.delete(ref);
+  }
+
+  /** It is no longer held. */
+  forget(ref: string): void {
+    this.#suspects.delete(ref);
+  }
+
+  /** Nothing is held any more. */
+  reset(): void {
+    this.#running.clear();
+    this.#suspects.clear();
+    this.#marked.clear();
+    this.#exact = false;
+  }
+
+  /** No further marks. */
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+  }
+
+  async #write(): Promise<void> {
+    const refs = [...this.#running.keys()];
+    this.#marked.clear();
+    for (const ref of refs) this.#marked.add(ref);
+    try {
+      await this.#options.mark(this.#options.foreignRunning() ? [...refs, FOREIGN] : refs, this.#exact);
+    } catch {
+      // Without the mark a crash is shared by all that is held: nobody's budget suffers, the search takes longer.
+      this.#exact = false;
+    }
+  }
+
+  #armTimer(): void {
+    if (this.#cancelTimer !== null || this.#stopped) return;
+    this.#cancelTimer = this.#options.clock.after(SLOW_MS, () => {
+      this.#cancelTimer = null;
+      if (this.#running.size === 0) return;
+      if (this.#hasUnmarkedSlow()) this.#write();
+      this.#armTimer();
+    }, true);
+  }
+
+  #hasUnmarkedSlow(): boolean {
+    const now = this.#options.clock.monotonic();
+    // In order of their start: the first that is young ends the search.
+    for (const [ref, since] of this.#running) {
+      if (now - since < SLOW_MS) return false;
+      if (!this.#marked.has(ref)) return true;
+    }
+    return false;
+  }
+}

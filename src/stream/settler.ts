@@ -1,0 +1,150 @@
+/**
+ * Settles in batches: what handlers decided is gathered while the previous batch is under way, so that a busy consumer
+ * pays one round trip for hundreds of acknowledgements and an idle one waits for nothing.
+ * @module
+ */
+import { type Clock, sleep } from "../clock.ts";
+import { causeOf, type RedisCause, StoreUnavailableError } from "../errors.ts";
+import type { Settlement, SettleOutcome, StreamStore } from "../store/port.ts";
+
+/** A settlement and who wants to know how it ended. */
+export interface PendingSettlement {
+  readonly settlement: Settlement;
+  /** Called once, with the final outcome; never with `refused`, which is tried again until the settler stops. */
+  readonly done: (outcome: SettleOutcome) => void;
+}
+
+/** What a settler is made of. */
+export interface SettlerOptions {
+  readonly store: StreamStore;
+  readonly clock: Clock;
+  /** The consumer's current name. */
+  readonly consumer: () => string;
+  readonly dedupWindowMs: number;
+  /** Told each time the store refuses or does not answer; the settlements are kept and tried again. */
+  readonly onRefused: (cause: RedisCause, message: string, count: number) => void;
+}
+
+/** Most settlements in one call. A script of this many acknowledgements takes Redis well under a millisecond. */
+const MAX_BATCH = 1_000;
+/** Wait before trying again what was refused. Nothing else waits meanwhile. */
+const RETRY_MS = 500;
+
+interface Kept extends PendingSettlement {
+  /** True after a call whose answer was lost: `gone` then means that the call had been executed. */
+  uncertain: boolean;
+}
+
+/** See the module's text. */
+export class Settler {
+  readonly #options: SettlerOptions;
+  #queue: Kept[] = [];
+  #refused: Kept[] = [];
+  #inFlight = 0;
+  #flushing: Promise<void> | null = null;
+  #retry: (() => void) | null = null;
+  #idle: (() => void)[] = [];
+  #stopped = false;
+
+  /** @param options See {@link SettlerOptions}. */
+  constructor(options: SettlerOptions) {
+    this.#options = options;
+  }
+
+  /** Settlements not yet confirmed. */
+  get size(): number {
+    return this.#queue.length + this.#refused.length + this.#inFlight;
+  }
+
+  /** Settles as soon as the batch under way is done. */
+  add(settlement: Settlement, done: (outcome: SettleOutcome) => void): void {
+    this.#queue.push({ settlement, done, uncertain: false });
+    if (!this.#stopped) this.#flushing ??= this.#flush();
+  }
+
+  /** Forgets everything of a consumer that was fenced: each settlement ends as `fenced`. */
+  abandon(): void {
+    const all = [...this.#queue.splice(0), ...this.#refused.splice(0)];
+    for (const kept of all) kept.done({ kind: "fenced" });
+    this.#signalIdle();
+  }
+
+  /** Waits until nothing is left, at most until the signal aborts. @returns What is left. */
+  async drained(signal: AbortSignal): Promise<number> {
+    while (this.size > 0 && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#idle.push(resolve);
+        signal.addEventListener("abort", () => resolve(), { once: true });
+      });
+    }
+    return this.size;
+  }
+
+  /** Stops trying again; what is left stays with the store. */
+  stop(): void {
+    this.#stopped = true;
+    this.#retry?.();
+    this.#retry = null;
+  }
+
+  async #flush(): Promise<void> {
+    // One turn of the event loop gathers what handlers of the same batch decide.
+    await sleep(this.#options.clock, 0);
+    while (this.#queue.length > 0 && !this.#stopped) {
+      const batch = this.#queue.splice(0, MAX_BATCH);
+      this.#inFlight = batch.length;
+      const kept = await this.#settle(batch);
+      this.#inFlight = 0;
+      if (kept.length > 0) this.#keep(kept);
+    }
+    this.#flushing = null;
+    this.#signalIdle();
+  }
+
+  async #settle(batch: readonly Kept[]): Promise<Kept[]> {
+    const { store, consumer, dedupWindowMs } = this.#options;
+    try {
+      const outcomes = await store.settle(consumer(), batch.map((kept) => kept.settlement), dedupWindowMs);
+      return this.#sort(batch, outcomes);
+    } catch (error) {
+      const uncertain = !(error instanceof StoreUnavailableError) || error.outcomeUnknown;
+      for (const kept of batch) kept.uncertain ||= uncertain;
+      this.#options.onRefused(causeOf(error), error instanceof Error ? error.message : String(error), batch.length);
+      return [...batch];
+    }
+  }
+
+  #sort(batch: readonly Kept[], outcomes: readonly SettleOutcome[]): Kept[] {
+    const again: Kept[] = [];
+    let refusal: Extract<SettleOutcome, { kind: "refused" }> | null = null;
+    batch.forEach((kept, index) => {
+      const outcome = outcomes[index] ?? { kind: "gone" };
+      if (outcome.kind === "refused") {
+        refusal = outcome;
+        again.push(kept);
+      } else {
+        kept.done(outcome.kind === "gone" && kept.uncertain ? { kind: "settled" } : outcome);
+      }
+    });
+    if (refusal !== null) this.#tell(refusal, again.length);
+    return again;
+  }
+
+  #tell(refusal: Extract<SettleOutcome, { kind: "refused" }>, count: number): void {
+    this.#options.onRefused(refusal.reason, refusal.message, count);
+  }
+
+  #keep(kept: Kept[]): void {
+    this.#refused.push(...kept);
+    this.#retry ??= this.#options.clock.after(RETRY_MS, () => {
+      this.#retry = null;
+      this.#queue.push(...this.#refused.splice(0));
+      if (!this.#stopped && this.#queue.length > 0) this.#flushing ??= this.#flush();
+    });
+  }
+
+  #signalIdle(): void {
+    if (this.size > 0) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Gathers outcomes of one turn of the event loop into one happening per type and outcome.
+ * @module
+ */
+import type { Happenings, Outcome } from "../happenings.ts";
+import type { StreamStore } from "../store/port.ts";
+import type { Prepared } from "./publisher.ts";
+
+/** See the module's text. */
+export class Tally {
+  readonly #happenings: Happenings;
+  readonly #store: StreamStore;
+  #settled = new Map<string, { type: string; outcome: Outcome; refs: string[] }>();
+  #effects = new Map<string, number>();
+  #lost = new Map<string, number>();
+  #queued = false;
+
+  /** @param happenings Where to tell. @param store Names stream and group. */
+  constructor(happenings: Happenings, store: StreamStore) {
+    this.#happenings = happenings;
+    this.#store = store;
+  }
+
+  /** An event of this type ended so. */
+  add(type: string, outcome: Outcome, ref: string): void {
+    const key = `${outcome}\0${type}`;
+    const entry = this.#settled.get(key);
+    if (entry) entry.refs.push(ref);
+    else this.#settled.set(key, { type, outcome, refs: [ref] });
+    this.#queue();
+  }
+
+  /** These effects appeared in the stream. */
+  effects(effects: readonly Prepared[]): void {
+    for (const { type } of effects) this.#effects.set(type, (this.#effects.get(type) ?? 0) + 1);
+    if (effects.length > 0) this.#queue();
+  }
+
+  /** The store lost an entry. */
+  lost(cause: string): void {
+    this.#lost.set(cause, (this.#lost.get(cause) ?? 0) + 1);
+    this.#queue();
+  }
+
+  #queue(): void {
+    if (this.#queued) return;
+    this.#queued = true;
+    queueMicrotask(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#queued = false;
+    const { stream, group } = this.#store;
+    const settled = this.#settled;
+    const effects = this.#effects;
+    const lost = this.#lost;
+    this.#settled = new Map();
+    this.#effects = new Map();
+    this.#lost = new Map();
+    for (const { type, outcome, refs } of settled.values()) {
+      this.#happenings.emit({ kind: "settled", stream, group, type, outcome, count: refs.length, refs });
+    }
+    for (const [type, count] of effects) {
+      this.#happenings.emit({ kind: "published", stream, type, count, origin: "effect" });
+    }
+    for (const [cause, count] of lost) this.#happenings.emit({ kind: "store_lost", stream, cause, count });
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * Trimming: what retention allows, and every group has finished with.
+ * @module
+ */
+import assert from "node:assert/strict";
+import type { Clause } from "./harness.ts";
+import {
+  dead,
+  done,
+  hold,
+  idsOf,
+  item,
+  lettersOf,
+  park,
+  PLENTY,
+  publish,
+  readNow,
+  refsOf,
+  replica,
+  settle,
+} from "./steps.ts";
+
+const KEEP_TWO = { maxLength: 2, maxAgeMs: PLENTY };
+
+/** See the module's text. */
+export const trimmingClauses: readonly Clause[] = [
+  {
+    name: "trimming removes the oldest finished entries beyond the length",
+    async run(harness) {
+      const store = await replica(harness, "a");
+      const held = await hold(store, "a", 5);
+      await store.settle("a", held.map(({ ref }) => done(ref)));
+      assert.deepEqual(await store.trim(KEEP_TWO), { removed: 3, lettersRemoved: 0, heldBackBy: null });
+      assert.deepEqual(idsOf(await harness.entries()), ["e4", "e5"]);
+      assert.deepEqual(await store.trim(KEEP_TWO), { removed: 0, lettersRemoved: 0, heldBackBy: null });
+    },
+  },
+  {
+    name: "trimming removes finished entries beyond the age, and keeps younger ones",
+    async run(harness) {
+      const store = await replica(harness, "a");
+      const held = await hold(store, "a", 3);
+      await store.settle("a", held.map(({ ref }) => done(ref)));
+      await harness.elapse(400);
+      await store.append([item("young")]);
+      await store.settle("a", (await readNow(store, "a")).map(({ ref }) => done(ref)));
+      assert.equal((await store.trim({ maxLength: PLENTY, maxAgeMs: 300 })).removed, 3);
+      assert.deepEqual(idsOf(await harness.entries()), ["young"]);
+    },
+  },
+  {
+    name: "trimming within retention removes nothing",
+    async run(harness) {
+      const store = await replica(harness, "a");
+      await store.settle("a", (await hold(store, "a", 3)).map(({ ref }) => done(ref)));
+      const trimmed = await store.trim({ maxLength: PLENTY, maxAgeMs: PLENTY });
+      assert.deepEqual(trimmed, { removed: 0, lettersRemoved: 0, heldBackBy: null });
+    },
+  },
+  {
+    name: "trimming never passes a held entry, and says who holds it back",
+    async run(harness) {
+      const store = await replica(harness, "a");
+      const [e1, , e3, e4, e5] = refsOf(await hold(store, "a", 5));
+      await store.settle("a", [e1, e3, e4, e5].map((ref) => done(ref ?? "")));
+      const { removed, heldBackBy } = await store.trim(KEEP_TWO);
+      assert.equal(removed, 1);
+      assert.deepEqual(idsOf(await harness.entries()), ["e2", "e3", "e4", "e5"]);
+      assert.deepEqual(heldBackBy, { group: "g", entryId: (await harness.entries())[0]?.id });
+    },
+  },
+  {
+    name: "trimming never passes a parked or handed-back entry",
+    async run(harness) {
+      const store = await replica(harness, "a");
+      const [e1, e2, ...rest] = refsOf(await hold(store, "a", 5));
+      await store.settle("a", [...rest.map((ref) => done(ref)), park(e1 ?? "", 60_000), {
+        kind: "release",
+        ref: e2 ?? "",
+      }]);
+      assert.equal((await store.trim(KEEP_TWO)).removed, 0);
+      await store.retire("a");
+      assert.equal((await store.trim(KEEP_TWO)).removed, 0, "nor when it belongs to nobody");
+      assert.deepEqual(idsOf(await harness.entries()), ["e1", "e2", "e3", "e4", "e5"]);
+    },
+  },
+  {
+    name: "trimming never passes what was not delivered",
+    async run(harness) {
+      const store = await replica(harness, "a");
+      await publish(store, 5);
+      await store.settle("a", (await readNow(store, "a", 2)).map(({ ref }) => done(ref)));
+      const { removed, heldBackBy } = await store.trim({ maxLength: 1, maxAgeMs: PLENTY });
+      assert.equal(removed, 2);
+      assert.deepEqual(idsOf(await harness.entries()), ["e3", "e4", "e5"]);
+      assert.equal(heldBackBy?.group, "g");
+    },
+  },
+  {
+    name: "trimming waits for every group, and names the one that holds it back",
+    async run(harness) {
+      const store = await replica(harness, "a");
+      const other = await replica(harness, "b", "other");
+      await store.settle("a", (await hold(store, "a", 5)).map(({ ref }) => done(ref)));
+      const first = await store.trim(KEEP_TWO);
+      assert.deepEqual([first.removed, first.heldBackBy?.group], [0, "other"]);
+      const [b1, ...rest] = refsOf(await readNow(other, "b"));
+      await other.settle("b", [park(b1 ?? "", 60_000), ...rest.map((ref) => done(ref))]);
+      const second = await store.trim(KEEP_TWO);
+      assert.deepEqual([second.removed, second.heldBackBy?.group], [0, "other"]);
+      await harness.destroyGroup("other");
+      assert.deepEqual(await store.trim(KEEP_TWO), { removed: 3, lettersRemoved: 0, heldBackBy: null });
+    },
+  },
+  {
+    name: "trimming bounds the dead letters by length and by age",
+    async run(harness) {
+      const store = await replica(harness, "a");
+      for (const delivery of await hold(store, "a", 4)) await settle(store, "a", dead(delivery));
+      assert.equal((await store.trim({ maxLength: 3, maxAgeMs: PLENTY })).lettersRemoved, 1);
+      assert.deepEqual(idsOf(await lettersOf(harness)), ["e2", "e3", "e4"]);
+      await harness.elapse(60);
+      assert.equal((await store.trim({ maxLength: PLENTY, maxAgeMs: 30 })).lettersRemoved, 3);
+      assert.deepEqual(await lettersOf(harness), []);
+    },
+  },
+  {
+    name: "trimming removes much at once: 1,500 entries to ten, exactly",
+    async run(harness) {
+      const store = await replica(harness, "a");
+      const held = await hold(store, "a", 1_500);
+      await store.settle("a", held.slice(0, -1).map(({ ref }) => done(ref)));
+      const { removed, heldBackBy } = await store.trim({ maxLength: 10, maxAgeMs: PLENTY });
+      assert.deepEqual([removed, heldBackBy], [1_490, null]);
+      assert.equal((await harness.entries()).length, 10);
+    },
+  },
+  {
+    name: "trimming where there is no stream removes nothing",
+    async run(harness) {
+      assert.deepEqual(await harness.store().trim(KEEP_TWO), { removed: 0, lettersRemoved: 0, heldBackBy: null });
+    },
+  },
+  {
+    name: "while its group is destroyed, a stream is not trimmed: the group comes back at the start",
+    async run(harness) {
+      const store = await replica(harness, "a");
+      await publish(store, 5);
+      await harness.destroyGroup();
+      assert.equal((await store.trim(KEEP_TWO)).removed, 0);
+      await store.ensureGroup();
+      assert.deepEqual(idsOf(await readNow(store, "a")), ["e1", "e2", "e3", "e4", "e5"]);
+    },
+  },
+];

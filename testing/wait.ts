@@ -1,0 +1,67 @@
+/**
+ * Bounded waiting for tests: for a condition, or for a promise. No test sleeps for a fixed time.
+ * @module
+ */
+import { sleep, systemClock } from "../src/clock.ts";
+
+/** How long and how often. */
+export interface WaitOptions {
+  /** Milliseconds until the wait fails. Default 5000. */
+  readonly timeoutMs?: number;
+  /** Milliseconds between two looks. Default 10. */
+  readonly everyMs?: number;
+  /** What is waited for, for the error text. Default: the source of the condition. */
+  readonly what?: string;
+}
+
+/** What a condition may answer. Anything truthy ends the wait. */
+type Answer<T> = T | false | null | undefined | 0 | "";
+
+/**
+ * Looks until the condition holds. A condition that throws counts as not yet; its last error is told on failure.
+ * @returns What the condition answered.
+ * @throws {Error} When the time is over: what was waited for, for how long, and what was last found.
+ * @example
+ * ```ts
+ * import { waitFor } from "./wait.ts";
+ * let n = 0;
+ * await waitFor(() => ++n > 3, { what: "the counter to pass 3" });
+ * ```
+ */
+export async function waitFor<T>(
+  condition: () => Answer<T> | Promise<Answer<T>>,
+  options: WaitOptions = {},
+): Promise<T> {
+  const { timeoutMs = 5_000, everyMs = 10, what = condition.toString().slice(0, 120) } = options;
+  const deadline = systemClock.monotonic() + timeoutMs;
+  let last: unknown;
+  do {
+    const left = Math.max(1, deadline - systemClock.monotonic());
+    try {
+      const answer = await until(Promise.resolve(condition()), { timeoutMs: left, what });
+      if (answer) return answer as T;
+      last = answer;
+    } catch (error) {
+      last = error instanceof Error ? error.message : error;
+    }
+    if (systemClock.monotonic() + everyMs >= deadline) break;
+    await sleep(systemClock, everyMs);
+  } while (systemClock.monotonic() < deadline);
+  throw new Error(`waited ${timeoutMs} ms for ${what}: last found ${Deno.inspect(last)}`);
+}
+
+/**
+ * Bounds a promise.
+ * @returns What the promise gives.
+ * @throws {Error} When the time is over. The promise goes on; its later rejection is swallowed.
+ */
+export function until<T>(promise: Promise<T>, options: Omit<WaitOptions, "everyMs"> = {}): Promise<T> {
+  const { timeoutMs = 5_000, what = "a promise to settle" } = options;
+  return new Promise((resolve, reject) => {
+    const cancel = systemClock.after(
+      timeoutMs,
+      () => reject(new Error(`waited ${timeoutMs} ms for ${what}: still pending`)),
+    );
+    promise.then(resolve, reject).finally(cancel);
+  });
+}
