@@ -39,20 +39,26 @@ request() {
 }
 
 auth_config() {
-  if [[ -n "${API_TOKEN:-}" ]]; then printf 'header = "Authorization: Bearer %s"\n' "$API_TOKEN"; fi
+  local token="${API_TOKEN:-}"
+  token="${token//\\/\\\\}"
+  token="${token//\"/\\\"}"
+  if [[ -n $token ]]; then printf 'header = "Authorization: Bearer %s"\n' "$token"; fi
 }
 
 # trigger [curl arguments]: POSTs; where a rate limit is in the way, waits as told and asks once more.
 trigger() {
   request POST /trigger-test-event "$@"
   if [[ $answer_status == 429 ]]; then
-    sleep "$(header retry-after)"
+    local seconds
+    seconds="$(header retry-after)"
+    sleep "${seconds:-1}"
     request POST /trigger-test-event "$@"
   fi
 }
 
 header() {
-  sed -n "s/^$1: *//Ip" <<<"$answer_headers" | head -n 1
+  awk -v name="$1" 'BEGIN { name = tolower(name) ":" }
+    tolower(substr($0, 1, length(name))) == name { sub(/^[^:]*: */, ""); print; exit }' <<<"$answer_headers"
 }
 
 report() {

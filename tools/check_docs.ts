@@ -8,7 +8,8 @@ import { type SourceFile, sourcesIn } from "./sources.ts";
 
 const EXPORT =
   /^export (?:default )?(?:abstract )?(?:async )?(?:function\*?|class|interface|type|const|let|enum) (\w+)/;
-const CLASS = /^export (?:abstract )?class (\w+)/;
+/** A class that implements an interface has its members' docstrings there. */
+const CLASS = /^export (?:abstract )?class (\w+)(?!.* implements (?!AsyncDisposable|Disposable))/;
 const METHOD = /^ {2}(?:static )?(?:async )?\*?([A-Za-z]\w*)(?:<.*>)?\(/;
 const WORDS = new Set(["if", "for", "while", "switch", "return", "constructor"]);
 
@@ -51,7 +52,11 @@ function isOverload(lines: readonly string[], at: number, name: string): boolean
 function hasDoc(lines: readonly string[], at: number): boolean {
   let above = at - 1;
   while (/^\s*(\/\/ deno-|@\w)/.test(lines[above] ?? "")) above--;
-  return (lines[above] ?? "").trimEnd().endsWith("*/");
+  if (!(lines[above] ?? "").trimEnd().endsWith("*/")) return false;
+  let start = above;
+  while (start > 0 && !/^\s*\/\*/.test(lines[start] ?? "")) start--;
+  // The module's own text speaks for no export.
+  return !lines.slice(start, above + 1).some((line) => line.includes("@module"));
 }
 
 if (import.meta.main) {

@@ -10,13 +10,16 @@ export interface SourceFile {
   readonly text: string;
 }
 
-/** All TypeScript files under a folder, sorted by path; without tests unless wanted. A missing folder has none. */
-export function sourcesIn(folder: string, options: { readonly tests?: boolean } = {}): SourceFile[] {
+/** Tests, and what only tests use. */
+const FOR_TESTS = /_test\.ts$|^test_(harness|channel)\.ts$/;
+
+/** All TypeScript files under a folder that are not for tests, sorted by path. A missing folder has none. */
+export function sourcesIn(folder: string): SourceFile[] {
   const found: SourceFile[] = [];
   for (const { name, isDirectory } of list(folder)) {
     const path = `${folder}/${name}`;
-    if (isDirectory) found.push(...sourcesIn(path, options));
-    else if (name.endsWith(".ts") && (options.tests || !name.endsWith("_test.ts"))) {
+    if (isDirectory) found.push(...sourcesIn(path));
+    else if (name.endsWith(".ts") && !FOR_TESTS.test(name)) {
       found.push({ path, text: Deno.readTextFileSync(path) });
     }
   }
@@ -28,7 +31,8 @@ export function codeOf(text: string, options: { readonly strings?: boolean } = {
   const pieces = /\/\*[^]*?\*\/|\/\/[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`/g;
   return text.replace(pieces, (piece) => {
     const isComment = piece.startsWith("//") || piece.startsWith("/*");
-    return isComment || options.strings ? piece.replace(/[^\n]/g, " ") : piece;
+    if (isComment) return piece.replace(/[^\n]/g, " ");
+    return options.strings ? piece[0] + piece.slice(1, -1).replace(/[^\n]/g, " ") + piece.at(-1) : piece;
   });
 }
 

@@ -69,7 +69,8 @@ function invalid(problem: string, cause?: unknown): EventInvalidError {
 
 function reasonOf(cause: unknown): string {
   try {
-    return (cause instanceof Error ? cause.message : String(cause)).slice(0, 200);
+    const text = cause instanceof Error ? cause.message : String(cause);
+    return text.slice(0, 200).replace(/\s+/g, " ");
   } catch {
     return "it threw";
   }

@@ -42,7 +42,7 @@ function isDateTime(text: string): boolean {
   const year = twoDigits(text, 0) * 100 + twoDigits(text, 2);
   const month = twoDigits(text, 5);
   const day = twoDigits(text, 8);
-  return hasSeparators(text) && month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month) &&
+  return hasSeparators(text) && year >= 0 && month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month) &&
     twoDigits(text, 11) <= 23 && twoDigits(text, 14) <= 59 && twoDigits(text, 17) <= 60;
 }
 

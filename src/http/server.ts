@@ -56,23 +56,32 @@ const RELISTEN_MS = [20, 50, 100, 200, 400, 800] as const;
  */
 export function startHttpServer(options: HttpServerOptions): HttpServer {
   const server = new Server(options);
+  server.start();
   options.onListen?.({ hostname: options.hostname, port: server.port });
   return server;
 }
 
 class Server implements HttpServer {
-  readonly port: number;
   readonly #options: HttpServerOptions;
   /** All that may still have connections: the one that listens, and those that ended with requests in progress. */
   readonly #alive = new Set<Deno.HttpServer>();
   readonly #closing = new AbortController();
+  #port: number;
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
+    this.#port = options.port;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  start(): void {
     try {
-      this.port = this.#listen(options.port);
+      this.#port = this.#listen(this.#port);
     } catch (error) {
-      throw listenError(options, error);
+      throw listenError(this.#options, error);
     }
   }
 
@@ -100,7 +109,10 @@ class Server implements HttpServer {
       },
     }, handler);
     this.#alive.add(server);
-    server.finished.catch((error) => this.#ended(server, error));
+    server.finished.then(
+      () => this.#ended(server, new Error("The HTTP server ended although nobody closed it")),
+      (error) => this.#ended(server, error),
+    );
     return server.addr.port;
   }
 
@@ -123,7 +135,7 @@ class Server implements HttpServer {
       const waitMs = RELISTEN_MS[Math.min(attempt, RELISTEN_MS.length - 1)]!;
       if (!await sleep(clock, waitMs, this.#closing.signal)) return;
       try {
-        this.#listen(this.port);
+        this.#listen(this.#port);
         return;
       } catch (error) {
         onFault?.(error);

@@ -126,7 +126,10 @@ export class Attempt implements Expirable, HandlerContext {
   #end(outcome: AttemptOutcome): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#resolve?.(outcome);
+    // A handler that was told to stop and throws has not failed: whatever it throws is an echo of the abort.
+    const echo = this.#abortReason !== null && !(this.#abortReason instanceof HandlerTimeoutError) &&
+      outcome.kind !== "returned";
+    this.#resolve?.(echo ? { kind: "cut_off" } : outcome);
   }
 }
 

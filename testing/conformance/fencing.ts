@@ -44,7 +44,7 @@ async function fenced(
 export const fencingClauses: readonly Clause[] = [
   {
     name: "a consumer that was taken over settles nothing: done, effects, park, dead and release are fenced",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const { a, b, held } = await fenced(harness);
       for (const delivery of held) {
         const { ref } = delivery;
@@ -68,7 +68,7 @@ export const fencingClauses: readonly Clause[] = [
   },
   {
     name: "a consumer that was taken over is told so by its beat, and is not revived by it",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const { a, held } = await fenced(harness);
       assert.equal((await a.beat("a", LONG_MS)).lease, "fenced");
       assert.equal((await a.beat("a", LONG_MS)).lease, "fenced");
@@ -77,7 +77,7 @@ export const fencingClauses: readonly Clause[] = [
   },
   {
     name: "a consumer that was taken over adopts, claims, recovers and takes over nothing",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await mortal(harness, "a");
       const b = await replica(harness, "b");
       const d = await mortal(harness, "d");
@@ -101,7 +101,7 @@ export const fencingClauses: readonly Clause[] = [
   },
   {
     name: "a mark that comes after the takeover changes no verdict",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const { a, b } = await fenced(harness);
       await a.mark("a", ["e2", "e3"], false);
       await a.mark("a", [], false);
@@ -114,7 +114,7 @@ export const fencingClauses: readonly Clause[] = [
   },
   {
     name: "retiring after a takeover hands back nothing and tells what is still pending",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const { a, b } = await fenced(harness);
       assert.deepEqual(await a.retire("a"), { handedBack: 0, pending: 2 });
       assert.deepEqual(await b.adopt("b", 10), []);
@@ -123,7 +123,7 @@ export const fencingClauses: readonly Clause[] = [
   },
   {
     name: "the fence holds in its own group only",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const other = await replica(harness, "a", "other");
       await fenced(harness);
       assert.equal((await other.beat("a", LONG_MS)).lease, "held");
@@ -133,7 +133,7 @@ export const fencingClauses: readonly Clause[] = [
   },
   {
     name: "a lease that ran out and that nobody took over goes on: everything settles, the beat renews it",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await mortal(harness, "a");
       const b = await replica(harness, "b");
       const held = await hold(a, "a", 4);
@@ -155,7 +155,7 @@ export const fencingClauses: readonly Clause[] = [
   },
   {
     name: "a read that was blocked during the takeover may get entries: they wait with a fenced peer and are not lost",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await mortal(harness, "a");
       const b = await replica(harness, "b");
       const reading = a.read("a", 10, LONG_MS, new AbortController().signal);
@@ -174,7 +174,7 @@ export const fencingClauses: readonly Clause[] = [
   },
   {
     name: "a registration that is gone with everything else is told as fenced",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await replica(harness, "a");
       await hold(a, "a", 1);
       await harness.flushAll();

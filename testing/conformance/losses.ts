@@ -30,7 +30,7 @@ import {
 export const lossClauses: readonly Clause[] = [
   {
     name: "settling after the stream was deleted: gone, no effect, no letter",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const held = await hold(store, "a", 4);
       const [e1, e2, e3] = refsOf(held);
@@ -44,7 +44,7 @@ export const lossClauses: readonly Clause[] = [
   },
   {
     name: "settling after the group was destroyed: gone, and the group gets everything again",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const [e1, e2] = refsOf(await hold(store, "a", 2));
       await harness.destroyGroup();
@@ -59,7 +59,7 @@ export const lossClauses: readonly Clause[] = [
   },
   {
     name: "settling after the consumer was removed by hand: gone, and the consumer goes on",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const { ref } = await holdOne(store, "a");
       await harness.removeConsumer("a");
@@ -72,7 +72,7 @@ export const lossClauses: readonly Clause[] = [
   },
   {
     name: "an entry that was deleted while held can be acknowledged, and its effects appear",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const { ref, entryId } = await holdOne(store, "a");
       await harness.deleteEntry(entryId);
@@ -83,7 +83,7 @@ export const lossClauses: readonly Clause[] = [
   },
   {
     name: "an entry that was deleted while held cannot be parked or handed back: gone, and no longer pending",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const [first, second] = await hold(store, "a", 2);
       for (const delivery of [first, second]) await harness.deleteEntry(delivery?.entryId ?? "");
@@ -98,7 +98,7 @@ export const lossClauses: readonly Clause[] = [
   },
   {
     name: "a takeover counts held entries whose content is gone, and claims the others",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await mortal(harness, "a");
       const b = await replica(harness, "b");
       const held = await hold(a, "a", 3);
@@ -111,7 +111,7 @@ export const lossClauses: readonly Clause[] = [
   },
   {
     name: "claimDue counts parked entries whose content is gone and names them, and claims the others",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const held = await hold(store, "a", 2);
       await store.settle("a", held.map(({ ref }) => park(ref, 0, "key")));
@@ -131,7 +131,7 @@ export const lossClauses: readonly Clause[] = [
   },
   {
     name: "what was parked when its stream was deleted is lost, counted once, and frees its order key",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const { ref } = await holdOne(store, "a");
       await settle(store, "a", park(ref, 0, "key"));
@@ -144,7 +144,7 @@ export const lossClauses: readonly Clause[] = [
   },
   {
     name: "what was parked when its group was destroyed comes again by reading, once, and is not lost",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const { ref } = await holdOne(store, "a");
       await settle(store, "a", park(ref, 0, "key"));
@@ -161,7 +161,7 @@ export const lossClauses: readonly Clause[] = [
   {
     name: "audit makes parked entries that lost their index adoptable again, with their history",
     needs: "lost_index",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const [e1, e2, e3] = refsOf(await hold(store, "a", 3));
       await store.settle("a", [park(e1 ?? "", 0), { kind: "release", ref: e2 ?? "" }]);
@@ -180,7 +180,7 @@ export const lossClauses: readonly Clause[] = [
   {
     name: "audit counts parked entries that lost index and content",
     needs: "lost_index",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const { ref, entryId } = await holdOne(store, "a");
       await settle(store, "a", park(ref, 0));
@@ -192,7 +192,7 @@ export const lossClauses: readonly Clause[] = [
   },
   {
     name: "audit leaves alone what is in order, also where there is no stream",
-    async run(harness) {
+    async run(harness): Promise<void> {
       assert.deepEqual(await harness.store().audit(), { repaired: 0, lost: 0 });
       const store = await replica(harness, "a");
       const { ref } = await holdOne(store, "a");
@@ -203,7 +203,7 @@ export const lossClauses: readonly Clause[] = [
   },
   {
     name: "after everything was destroyed, a new consumer works as on the first day",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const [e1] = refsOf(await hold(store, "a", 2));
       await settle(store, "a", park(e1 ?? "", 0));

@@ -31,7 +31,7 @@ async function counts(store: StreamStore): Promise<Omit<GroupStats, "oldestAgeMs
 export const overviewClauses: readonly Clause[] = [
   {
     name: "a beat without a consumer holds no lease and tells that the store takes writes",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = harness.store();
       await store.ensureGroup();
       assert.deepEqual(await store.beat(null, LONG_MS), { lease: "none", writeRefused: null });
@@ -39,7 +39,7 @@ export const overviewClauses: readonly Clause[] = [
   },
   {
     name: "a beat renews the lease; of a consumer that never registered it says fenced",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await mortal(harness, "a");
       const b = await replica(harness, "b");
       await harness.passLease("a");
@@ -51,7 +51,7 @@ export const overviewClauses: readonly Clause[] = [
   },
   {
     name: "a beat leaves nothing in the stream",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       await store.beat("a", LONG_MS);
       await store.beat(null, LONG_MS);
@@ -60,7 +60,7 @@ export const overviewClauses: readonly Clause[] = [
   },
   {
     name: "the counts of a group add up",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       await replica(harness, "b");
       const held = await hold(store, "a", 6);
@@ -87,7 +87,7 @@ export const overviewClauses: readonly Clause[] = [
   },
   {
     name: "the counts of groups are their own",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const other = harness.store("other");
       await other.ensureGroup();
@@ -107,7 +107,7 @@ export const overviewClauses: readonly Clause[] = [
   },
   {
     name: "the lag is right after entries were deleted, read or not",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const ids = await publish(store, 6);
       await readNow(store, "a", 2);
@@ -124,7 +124,7 @@ export const overviewClauses: readonly Clause[] = [
   },
   {
     name: "the lag of a group that was made after entries is all of them",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const ids = await publish(harness.store(), 4);
       await harness.deleteEntry(ids[1] ?? "");
       const store = await replica(harness, "a");
@@ -133,7 +133,7 @@ export const overviewClauses: readonly Clause[] = [
   },
   {
     name: "the oldest age is that of the oldest entry not finished: undelivered, held or parked",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       assert.equal((await store.stats()).oldestAgeMs, 0);
       await publish(store, 1);
@@ -158,7 +158,7 @@ export const overviewClauses: readonly Clause[] = [
   },
   {
     name: "a replay that nobody has read counts as undelivered or parked, then as pending, then as nothing",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       await settle(store, "a", dead(only(await hold(store, "a", 1))));
       await store.replay(only(await lettersOf(harness)).id);
@@ -175,7 +175,7 @@ export const overviewClauses: readonly Clause[] = [
   },
   {
     name: "the counts of what is not there are zero",
-    async run(harness) {
+    async run(harness): Promise<void> {
       assert.deepEqual(await harness.store().stats(), {
         length: 0,
         lag: 0,

@@ -25,7 +25,7 @@ import {
 export const parkingClauses: readonly Clause[] = [
   {
     name: "a parked entry keeps its id, stays pending, and is not given out before it is due",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const { ref, entryId } = await holdOne(store, "a");
       const now = await store.time();
@@ -42,7 +42,7 @@ export const parkingClauses: readonly Clause[] = [
   },
   {
     name: "a parked entry that is due comes back with its ref, id, fields and history",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const held = await holdOne(store, "a");
       const past = history({
@@ -65,7 +65,7 @@ export const parkingClauses: readonly Clause[] = [
   },
   {
     name: "parking again replaces the history",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const { ref } = await holdOne(store, "a");
       await settle(store, "a", park(ref, 0));
@@ -77,7 +77,7 @@ export const parkingClauses: readonly Clause[] = [
   },
   {
     name: "what is due first comes first, at most limit; nextDueInMs tells of the rest",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const [e1, e2, e3, e4] = refsOf(await hold(store, "a", 4));
       for (const [ref, delayMs] of [[e1, 40], [e2, 20], [e3, 0], [e4, 60_000]] as const) {
@@ -94,7 +94,7 @@ export const parkingClauses: readonly Clause[] = [
   },
   {
     name: "nextDueInMs is null when nothing is parked",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       assert.deepEqual(await store.claimDue("a", 10), {
         state: "held",
@@ -107,7 +107,7 @@ export const parkingClauses: readonly Clause[] = [
   },
   {
     name: "what a consumer parked is neither claimed, adopted nor recovered by a living other, nor read again",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await replica(harness, "a");
       const b = await replica(harness, "b");
       const { ref } = await holdOne(a, "a");
@@ -121,7 +121,7 @@ export const parkingClauses: readonly Clause[] = [
   },
   {
     name: "other groups see nothing of a parked or handed-back entry",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await replica(harness, "a");
       const other = await replica(harness, "c", "other");
       const [first, second] = refsOf(await hold(a, "a", 2));
@@ -134,7 +134,7 @@ export const parkingClauses: readonly Clause[] = [
   },
   {
     name: "a released entry is at once free for another consumer, and it costs nothing",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await replica(harness, "a");
       const b = await replica(harness, "b");
       const held = await holdOne(a, "a");
@@ -146,7 +146,7 @@ export const parkingClauses: readonly Clause[] = [
   },
   {
     name: "release, adopt and claim keep the history as it was",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await replica(harness, "a");
       const b = await replica(harness, "b");
       const { ref } = await holdOne(a, "a");
@@ -161,7 +161,7 @@ export const parkingClauses: readonly Clause[] = [
   },
   {
     name: "adopt returns order keys and due times, what is due first first, at most limit",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await replica(harness, "a");
       const b = await replica(harness, "b");
       const [e1, e2, e3] = refsOf(await hold(a, "a", 3));
@@ -183,7 +183,7 @@ export const parkingClauses: readonly Clause[] = [
   },
   {
     name: "what two replicas adopt at the same time goes to one of them",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await replica(harness, "a");
       const b = await replica(harness, "b");
       const c = await replica(harness, "c");

@@ -13,7 +13,7 @@ const WINDOW_MS = 60_000;
 export const publishingClauses: readonly Clause[] = [
   {
     name: "a batch is appended in order and answers with growing entry ids",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = harness.store();
       const answers = await store.append(["x", "y", "z"].map((id) => item(id)));
       const entries = await harness.entries();
@@ -24,7 +24,7 @@ export const publishingClauses: readonly Clause[] = [
   },
   {
     name: "fields are kept byte for byte: binary, not UTF-8, repeated and empty names, empty values",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const fields = [
         ["type", "t"],
@@ -44,7 +44,7 @@ export const publishingClauses: readonly Clause[] = [
   },
   {
     name: "the same key inside the window appends nothing and answers with the first entry id",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = harness.store();
       const first = only(await store.append([item("x", { dedupKey: "k" })], { dedupWindowMs: WINDOW_MS }));
       const again = only(
@@ -56,7 +56,7 @@ export const publishingClauses: readonly Clause[] = [
   },
   {
     name: "the same key twice in one batch is appended once",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const items = [item("x", { dedupKey: "k" }), item("y"), item("z", { dedupKey: "k" })];
       const answers = await harness.store().append(items, { dedupWindowMs: WINDOW_MS });
       assert.deepEqual(answers.map(({ deduplicated }) => deduplicated), [false, false, true]);
@@ -66,7 +66,7 @@ export const publishingClauses: readonly Clause[] = [
   },
   {
     name: "a key is free again after its window",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = harness.store();
       await store.append([item("x", { dedupKey: "k" })], { dedupWindowMs: 30 });
       await harness.elapse(60);
@@ -77,7 +77,7 @@ export const publishingClauses: readonly Clause[] = [
   },
   {
     name: "without a window the same key is appended again",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = harness.store();
       await store.append([item("x", { dedupKey: "k" })]);
       await store.append([item("y", { dedupKey: "k" })]);
@@ -86,7 +86,7 @@ export const publishingClauses: readonly Clause[] = [
   },
   {
     name: "a batch key covers the whole batch: the same key gives the first answer again",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = harness.store();
       const options = { dedupWindowMs: WINDOW_MS, batchKey: "b" };
       const first = await store.append([item("x"), item("y")], options);
@@ -99,7 +99,7 @@ export const publishingClauses: readonly Clause[] = [
   {
     name: "a batch is all or nothing where the store refuses it",
     needs: "refusal",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = harness.store();
       await store.append([item("x")]);
       await harness.refuse(true);
@@ -115,7 +115,7 @@ export const publishingClauses: readonly Clause[] = [
   {
     name: "durability that is not reached: outcome unknown, the event may be there, repeating is deduplicated",
     needs: "durability",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = harness.store();
       const options = { dedupWindowMs: WINDOW_MS, durability: { level: "replica", replicas: 1 } } as const;
       const failed = store.append([item("x", { dedupKey: "k" })], options);
@@ -127,7 +127,7 @@ export const publishingClauses: readonly Clause[] = [
   },
   {
     name: "publishing needs no group, and a group that is made later sees what came before",
-    async run(harness) {
+    async run(harness): Promise<void> {
       await harness.store().append([item("x"), item("y")]);
       const store = await replica(harness, "a");
       assert.deepEqual(idsOf(await readNow(store, "a")), ["x", "y"]);
@@ -135,7 +135,7 @@ export const publishingClauses: readonly Clause[] = [
   },
   {
     name: "entry ids go on growing after everything was acknowledged",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const first = only(await hold(store, "a", 1));
       await settle(store, "a", done(first.ref));

@@ -14,7 +14,7 @@ const BLOCK_MS = 60_000;
 export const readingClauses: readonly Clause[] = [
   {
     name: "ensureGroup creates once and says so",
-    async run(harness) {
+    async run(harness): Promise<void> {
       assert.deepEqual(await harness.store().ensureGroup(), { created: true });
       assert.deepEqual(await harness.store().ensureGroup(), { created: false });
       assert.deepEqual(await harness.store("other").ensureGroup(), { created: true });
@@ -22,7 +22,7 @@ export const readingClauses: readonly Clause[] = [
   },
   {
     name: "entries are read in stream order, at most count at a time, each fresh and under its entry id",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const ids = await publish(store, 5);
       const first = await readNow(store, "a", 3);
@@ -35,7 +35,7 @@ export const readingClauses: readonly Clause[] = [
   },
   {
     name: "each entry goes to one consumer of a group, and to every group",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await replica(harness, "a");
       const b = await replica(harness, "b");
       const other = await replica(harness, "c", "other");
@@ -47,14 +47,14 @@ export const readingClauses: readonly Clause[] = [
   },
   {
     name: "a read without wait answers empty where there is nothing",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       assert.deepEqual(await readNow(store, "a"), []);
     },
   },
   {
     name: "a blocked read wakes on an append",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const reading = store.read("a", 10, BLOCK_MS, new AbortController().signal);
       await harness.untilBlocked(1);
@@ -64,7 +64,7 @@ export const readingClauses: readonly Clause[] = [
   },
   {
     name: "a blocked read ends empty after its time",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const reading = store.read("a", 10, 40, new AbortController().signal);
       await harness.untilBlocked(1);
@@ -74,7 +74,7 @@ export const readingClauses: readonly Clause[] = [
   },
   {
     name: "the signal ends a blocked read, empty, and no entry is lost by it",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const controller = new AbortController();
       const reading = store.read("a", 10, BLOCK_MS, controller.signal);
@@ -89,7 +89,7 @@ export const readingClauses: readonly Clause[] = [
   },
   {
     name: "a signal that has aborted reads nothing",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       await publish(store, 1);
       assert.deepEqual(await store.read("a", 10, BLOCK_MS, AbortSignal.abort()), []);
@@ -98,7 +98,7 @@ export const readingClauses: readonly Clause[] = [
   },
   {
     name: "reading where there is no group is refused as no_group",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = harness.store();
       await store.append([item("x")]);
       await assert.rejects(
@@ -109,7 +109,7 @@ export const readingClauses: readonly Clause[] = [
   },
   {
     name: "a blocked read fails at once when its group is destroyed or its stream deleted",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const causes = ["no_group", "unblocked"];
       for (const destroy of [() => harness.destroyGroup(), () => harness.deleteStream()]) {
         const store = harness.store();
@@ -127,7 +127,7 @@ export const readingClauses: readonly Clause[] = [
   },
   {
     name: "what was read and not settled stays pending; what was acknowledged does not",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const [first, second] = await hold(store, "a", 2);
       await settle(store, "a", done(first?.ref ?? ""));
@@ -137,7 +137,7 @@ export const readingClauses: readonly Clause[] = [
   },
   {
     name: "recover gives what the store says is held and the consumer does not know",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const held = await hold(store, "a", 3);
       await publish(store, 1);
@@ -152,7 +152,7 @@ export const readingClauses: readonly Clause[] = [
   },
   {
     name: "recover gives neither what is parked nor what others hold",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await replica(harness, "a");
       const b = await replica(harness, "b");
       await hold(b, "b", 1);

@@ -30,7 +30,7 @@ export const refusalClauses: readonly Clause[] = [
   {
     name: "a refused effect leaves the entry pending, with no effect, and can be tried again",
     needs: "refusal",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const { ref, entryId } = await holdOne(store, "a");
       const settlement = done(ref, { effects: [item("f1"), item("f2")], dedupKey: "k" });
@@ -48,7 +48,7 @@ export const refusalClauses: readonly Clause[] = [
   {
     name: "a refused dead letter leaves the entry pending, with no letter",
     needs: "refusal",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const delivery = await holdOne(store, "a");
       await harness.refuse(true);
@@ -63,7 +63,7 @@ export const refusalClauses: readonly Clause[] = [
   {
     name: "a refused park leaves the entry held, with the history that it had",
     needs: "refusal",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await mortal(harness, "a");
       const b = await replica(harness, "b");
       const { ref } = await holdOne(a, "a");
@@ -80,7 +80,7 @@ export const refusalClauses: readonly Clause[] = [
   {
     name: "while new data is refused, plain acknowledgements, reads, hand-backs and leases go on",
     needs: "refusal",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const [first, second] = await hold(store, "a", 3).then(refsOf);
       await store.append([item("late")]);
@@ -100,7 +100,7 @@ export const refusalClauses: readonly Clause[] = [
   {
     name: "in one batch, what is refused waits and what needs no room settles",
     needs: "refusal",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const held = await hold(store, "a", 3);
       await harness.refuse(true);
@@ -115,7 +115,7 @@ export const refusalClauses: readonly Clause[] = [
   {
     name: "a refused append, schedule or replay throws with its cause and changes nothing",
     needs: "refusal",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const delivery = await holdOne(store, "a");
       await settle(store, "a", dead(delivery));
@@ -135,7 +135,7 @@ export const refusalClauses: readonly Clause[] = [
   {
     name: "while new data is refused, a dead consumer is still taken over",
     needs: "refusal",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await mortal(harness, "a");
       const b = await replica(harness, "b");
       await hold(a, "a", 2);

@@ -11,6 +11,7 @@ import { parkingClauses } from "./parking.ts";
 import { publishingClauses } from "./publishing.ts";
 import { readingClauses } from "./reading.ts";
 import { refusalClauses } from "./refusals.ts";
+import { replayClauses } from "./replays.ts";
 import { scheduleClauses } from "./schedules.ts";
 import { settlingClauses } from "./settling.ts";
 import { takeoverClauses } from "./takeover.ts";
@@ -28,6 +29,7 @@ export const conformanceClauses: readonly Clause[] = [
   ...takeoverClauses,
   ...verdictClauses,
   ...letterClauses,
+  ...replayClauses,
   ...scheduleClauses,
   ...trimmingClauses,
   ...lossClauses,
@@ -65,7 +67,7 @@ export function runConformance({ name, open, can, skip = [] }: Conformance): voi
     Deno.test({
       name: `conformance(${name}): ${clause.name}${reason === undefined ? "" : ` (${reason})`}`,
       ignore: reason !== undefined,
-      async fn() {
+      async fn(): Promise<void> {
         await using harness = await open();
         await clause.run(harness);
       },

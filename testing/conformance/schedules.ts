@@ -15,7 +15,7 @@ function occurrences(...times: readonly number[]): readonly Occurrence[] {
 export const scheduleClauses: readonly Clause[] = [
   {
     name: "a delayed event waits, is counted, and appears once it is due",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const deliverAtMs = await store.time() + 60;
       assert.deepEqual(await store.append([item("x", { deliverAtMs })]), [{ entryId: null, deduplicated: false }]);
@@ -32,7 +32,7 @@ export const scheduleClauses: readonly Clause[] = [
   },
   {
     name: "an event whose time is past appears at once",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = harness.store();
       const answer = only(await store.append([item("x", { deliverAtMs: 1_000 })]));
       assert.equal(answer.entryId, only(await harness.entries()).id);
@@ -40,7 +40,7 @@ export const scheduleClauses: readonly Clause[] = [
   },
   {
     name: "delayed events appear in the order in which they are due, at most limit, byte for byte",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = harness.store();
       const now = await store.time();
       const bytes = new Uint8Array([0, 255, 13, 10]);
@@ -58,7 +58,7 @@ export const scheduleClauses: readonly Clause[] = [
   },
   {
     name: "two replicas that promote at the same time move each delayed event once",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const [a, b] = [harness.store(), harness.store("other")];
       const deliverAtMs = await a.time() + 20;
       await a.append(Array.from({ length: 20 }, (_, index) => item(`d${index}`, { deliverAtMs })));
@@ -71,7 +71,7 @@ export const scheduleClauses: readonly Clause[] = [
   },
   {
     name: "a delayed event is deduplicated while it waits",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = harness.store();
       const delayed = { dedupKey: "k", deliverAtMs: await store.time() + 20 };
       await store.append([item("x", delayed)], { dedupWindowMs: 60_000 });
@@ -84,13 +84,13 @@ export const scheduleClauses: readonly Clause[] = [
   },
   {
     name: "promoting where nothing waits moves nothing",
-    async run(harness) {
+    async run(harness): Promise<void> {
       assert.deepEqual(await harness.store().promoteDelayed(10), { moved: 0, nextDueInMs: null });
     },
   },
   {
     name: "an occurrence is published once across replicas and groups",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const [a, b] = [harness.store(), harness.store("other")];
       const fired = await Promise.all([a, b, a, b].map((store) => store.fire("s", occurrences(1_000, 2_000))));
       assert.equal(fired.reduce((sum, count) => sum + count, 0), 2);
@@ -100,7 +100,7 @@ export const scheduleClauses: readonly Clause[] = [
   },
   {
     name: "an occurrence that is not later than the last one is not published",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = harness.store();
       assert.equal(await store.fire("s", occurrences(5_000)), 1);
       assert.equal(await store.fire("s", occurrences(3_000)), 0);
@@ -111,7 +111,7 @@ export const scheduleClauses: readonly Clause[] = [
   },
   {
     name: "schedules do not disturb each other",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = harness.store();
       await store.fire("s", occurrences(5_000));
       assert.equal(await store.fire("other", occurrences(1_000)), 1);
@@ -120,7 +120,7 @@ export const scheduleClauses: readonly Clause[] = [
   },
   {
     name: "lastOccurrence of a schedule that was never seen is null; seenMs remembers without publishing, first only",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = harness.store();
       assert.equal(await store.lastOccurrence("s"), null);
       assert.equal(await store.fire("s", [], 4_000), 0);
@@ -134,7 +134,7 @@ export const scheduleClauses: readonly Clause[] = [
   },
   {
     name: "store time is the same for every replica and does not go back",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const [a, b] = [harness.store(), harness.store("other")];
       const first = await a.time();
       const second = await b.time();

@@ -27,7 +27,7 @@ const WINDOW_MS = 60_000;
 export const settlingClauses: readonly Clause[] = [
   {
     name: "a batch of acknowledgements settles each, and nothing stays pending",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const held = await hold(store, "a", 5);
       const outcomes = await store.settle("a", held.map(({ ref }) => done(ref)));
@@ -37,13 +37,13 @@ export const settlingClauses: readonly Clause[] = [
   },
   {
     name: "outcomes come in the order of a mixed batch",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const held = await hold(store, "a", 5);
-      const [e1, e2, e3, e4, e5] = refsOf(held);
+      const [e1, e2, e3, , e5] = refsOf(held);
       const outcomes = await store.settle("a", [
         park(e3 ?? "", 60_000),
-        done("1-1"),
+        done("1-1", { hasHistory: true }),
         done(e1 ?? ""),
         dead(at(held, 3)),
         { kind: "release", ref: e5 ?? "" },
@@ -62,15 +62,26 @@ export const settlingClauses: readonly Clause[] = [
     },
   },
   {
+    // A bare acknowledgement of many is one command that tells how many it found, not which.
+    name: "of plain acknowledgements in one batch, as many are gone as the store did not have",
+    async run(harness): Promise<void> {
+      const store = await replica(harness, "a");
+      const [e1, e2] = refsOf(await hold(store, "a", 2));
+      const outcomes = await store.settle("a", [e1 ?? "", "1-1", e2 ?? "", "1-2"].map((ref) => done(ref)));
+      assert.deepEqual(outcomes.map(({ kind }) => kind).toSorted(), ["gone", "gone", "settled", "settled"]);
+      assert.deepEqual(await harness.pendingIds(), []);
+    },
+  },
+  {
     name: "an empty batch settles nothing",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       assert.deepEqual(await store.settle("a", []), []);
     },
   },
   {
     name: "settling twice: the second finds it gone, and its effects do not appear",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const { ref } = await holdOne(store, "a");
       const settlement = done(ref, { effects: [item("f")] });
@@ -81,7 +92,7 @@ export const settlingClauses: readonly Clause[] = [
   },
   {
     name: "what another consumer holds cannot be settled",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await replica(harness, "a");
       const b = await replica(harness, "b");
       const delivery = await holdOne(a, "a");
@@ -98,7 +109,7 @@ export const settlingClauses: readonly Clause[] = [
   },
   {
     name: "effects appear with the acknowledgement, in order, and the outcome names their entries",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const { ref } = await holdOne(store, "a");
       const outcome = await settle(store, "a", done(ref, { effects: [item("f1"), item("f2")] }));
@@ -112,7 +123,7 @@ export const settlingClauses: readonly Clause[] = [
   },
   {
     name: "effects go to the stream where the service publishes",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const target = `${harness.stream}-out`;
       const store = harness.store("g", { publishStream: target });
       await store.ensureGroup();
@@ -125,7 +136,7 @@ export const settlingClauses: readonly Clause[] = [
   },
   {
     name: "a delayed effect waits and appears once",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const { ref } = await holdOne(store, "a");
       const deliverAtMs = await store.time() + 60;
@@ -140,7 +151,7 @@ export const settlingClauses: readonly Clause[] = [
   },
   {
     name: "effects with binary data are byte for byte",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const { ref } = await holdOne(store, "a");
       const bytes = new Uint8Array([0, 255, 10, 13, 128]);
@@ -150,7 +161,7 @@ export const settlingClauses: readonly Clause[] = [
   },
   {
     name: "a dedup key that is marked: the second delivery is a duplicate, acknowledged, its effects dropped",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const [first, second] = await hold(store, "a", 2);
       const settlement = (ref = ""): ReturnType<typeof done> => done(ref, { dedupKey: "k", effects: [item("f")] });
@@ -162,7 +173,7 @@ export const settlingClauses: readonly Clause[] = [
   },
   {
     name: "of two deliveries of one key in one batch, one settles and one is a duplicate",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const held = await hold(store, "a", 2);
       const settlements = held.map(({ ref }) => done(ref, { dedupKey: "k", effects: [item("f")] }));
@@ -173,7 +184,7 @@ export const settlingClauses: readonly Clause[] = [
   },
   {
     name: "seen tells which dedup keys are marked, in this group only, until the window ends",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const other = await replica(harness, "b", "other");
       const { ref } = await holdOne(store, "a");
@@ -187,7 +198,7 @@ export const settlingClauses: readonly Clause[] = [
   },
   {
     name: "without a window a dedup key marks nothing",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const held = await hold(store, "a", 2);
       for (const { ref } of held) {
@@ -198,13 +209,13 @@ export const settlingClauses: readonly Clause[] = [
   },
   {
     name: "seen of nothing is nothing",
-    async run(harness) {
+    async run(harness): Promise<void> {
       assert.deepEqual(await (await replica(harness, "a")).seen([]), []);
     },
   },
   {
     name: "a large batch settles whole: 2,500 entries",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       await publish(store, 2_500);
       const held = await readNow(store, "a", 5_000);

@@ -166,3 +166,20 @@ export function refsOf(list: readonly { readonly ref: string }[]): readonly stri
 export function lettersOf(harness: Harness, group = "g"): ReturnType<Harness["entries"]> {
   return harness.entries(`{${harness.stream}}:${group}:dlq`);
 }
+
+/** Everything that a consumer can get hold of now: a replay may come by a read or as an entry that belongs to nobody. */
+export async function fetchAll(store: StreamStore, consumer: string): Promise<readonly Delivery[]> {
+  return [...await readNow(store, consumer), ...await adoptDue(store, consumer)];
+}
+
+/** Fields that are easy to get wrong: not UTF-8, repeated, empty, and named like ours. */
+export const AWKWARD: readonly (string | Uint8Array)[] = [
+  ["type", "t"],
+  ["bin", new Uint8Array([0, 255, 254, 13, 10, 128])],
+  [new Uint8Array([0xc3, 0x28]), "not UTF-8"],
+  ["dup", "1"],
+  ["dup", "2"],
+  ["", ""],
+  ["dlq.reason", "an original field of that name"],
+  ["dlq.entry", "0-1"],
+].flat();

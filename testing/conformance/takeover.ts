@@ -25,7 +25,7 @@ import {
 export const takeoverClauses: readonly Clause[] = [
   {
     name: "takeover is refused while the lease has time left, and changes nothing",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await replica(harness, "a");
       const b = await replica(harness, "b");
       const [first] = refsOf(await hold(a, "a", 2));
@@ -39,7 +39,7 @@ export const takeoverClauses: readonly Clause[] = [
   },
   {
     name: "what a dead consumer held goes to the one that takes over: same ref, id and fields",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await mortal(harness, "a");
       const b = await replica(harness, "b");
       const held = await hold(a, "a", 3);
@@ -56,7 +56,7 @@ export const takeoverClauses: readonly Clause[] = [
   },
   {
     name: "takeover goes in batches and tells how many remain, for this replica or another",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await mortal(harness, "a");
       const b = await replica(harness, "b");
       const c = await replica(harness, "c");
@@ -72,7 +72,7 @@ export const takeoverClauses: readonly Clause[] = [
   },
   {
     name: "a dead consumer that held nothing is retired and seen no more",
-    async run(harness) {
+    async run(harness): Promise<void> {
       await mortal(harness, "a");
       const b = await replica(harness, "b");
       await harness.passLease("a");
@@ -87,7 +87,7 @@ export const takeoverClauses: readonly Clause[] = [
   },
   {
     name: "what a dead consumer had parked is adopted with its due time, order key and history",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await mortal(harness, "a");
       const b = await replica(harness, "b");
       const [e1, e2] = refsOf(await hold(a, "a", 2));
@@ -106,7 +106,7 @@ export const takeoverClauses: readonly Clause[] = [
   },
   {
     name: "two replicas that take over the same consumer at the same time share what it held",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await mortal(harness, "a");
       const b = await replica(harness, "b");
       const c = await replica(harness, "c");
@@ -120,7 +120,7 @@ export const takeoverClauses: readonly Clause[] = [
   },
   {
     name: "retire hands back what is held, at once free, and what is parked, still due when it was",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await replica(harness, "a");
       const b = await replica(harness, "b");
       const [e1, e2, e3] = refsOf(await hold(a, "a", 3));
@@ -136,7 +136,7 @@ export const takeoverClauses: readonly Clause[] = [
   },
   {
     name: "retire ends the registration and is idempotent",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await replica(harness, "a");
       const b = await replica(harness, "b");
       const { ref } = only(await hold(a, "a", 1));
@@ -150,7 +150,7 @@ export const takeoverClauses: readonly Clause[] = [
   },
   {
     name: "retire of a consumer that holds much hands back all of it",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await replica(harness, "a");
       const b = await replica(harness, "b");
       const held = await hold(a, "a", 1_300);
@@ -162,7 +162,7 @@ export const takeoverClauses: readonly Clause[] = [
   },
   {
     name: "peers lists the others with what they hold, without what they parked",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await replica(harness, "a");
       const b = await mortal(harness, "b");
       await replica(harness, "c");
@@ -181,7 +181,7 @@ export const takeoverClauses: readonly Clause[] = [
   },
   {
     name: "a consumer of another client library is judged by idle time and blamed for nothing",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const b = await replica(harness, "b");
       await b.append([{ fields: ["id", "x"] }, { fields: ["id", "y"] }]);
       await harness.foreignRead("stranger", 2);
@@ -201,7 +201,7 @@ export const takeoverClauses: readonly Clause[] = [
   },
   {
     name: "a foreign consumer that comes back under its name is foreign again",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const b = await replica(harness, "b");
       await b.append([{ fields: ["id", "x"] }]);
       await harness.foreignRead("stranger", 1);

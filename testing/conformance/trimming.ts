@@ -26,7 +26,7 @@ const KEEP_TWO = { maxLength: 2, maxAgeMs: PLENTY };
 export const trimmingClauses: readonly Clause[] = [
   {
     name: "trimming removes the oldest finished entries beyond the length",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const held = await hold(store, "a", 5);
       await store.settle("a", held.map(({ ref }) => done(ref)));
@@ -37,7 +37,7 @@ export const trimmingClauses: readonly Clause[] = [
   },
   {
     name: "trimming removes finished entries beyond the age, and keeps younger ones",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const held = await hold(store, "a", 3);
       await store.settle("a", held.map(({ ref }) => done(ref)));
@@ -50,7 +50,7 @@ export const trimmingClauses: readonly Clause[] = [
   },
   {
     name: "trimming within retention removes nothing",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       await store.settle("a", (await hold(store, "a", 3)).map(({ ref }) => done(ref)));
       const trimmed = await store.trim({ maxLength: PLENTY, maxAgeMs: PLENTY });
@@ -59,7 +59,7 @@ export const trimmingClauses: readonly Clause[] = [
   },
   {
     name: "trimming never passes a held entry, and says who holds it back",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const [e1, , e3, e4, e5] = refsOf(await hold(store, "a", 5));
       await store.settle("a", [e1, e3, e4, e5].map((ref) => done(ref ?? "")));
@@ -71,7 +71,7 @@ export const trimmingClauses: readonly Clause[] = [
   },
   {
     name: "trimming never passes a parked or handed-back entry",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const [e1, e2, ...rest] = refsOf(await hold(store, "a", 5));
       await store.settle("a", [...rest.map((ref) => done(ref)), park(e1 ?? "", 60_000), {
@@ -86,7 +86,7 @@ export const trimmingClauses: readonly Clause[] = [
   },
   {
     name: "trimming never passes what was not delivered",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       await publish(store, 5);
       await store.settle("a", (await readNow(store, "a", 2)).map(({ ref }) => done(ref)));
@@ -98,7 +98,7 @@ export const trimmingClauses: readonly Clause[] = [
   },
   {
     name: "trimming waits for every group, and names the one that holds it back",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const other = await replica(harness, "b", "other");
       await store.settle("a", (await hold(store, "a", 5)).map(({ ref }) => done(ref)));
@@ -114,7 +114,7 @@ export const trimmingClauses: readonly Clause[] = [
   },
   {
     name: "trimming bounds the dead letters by length and by age",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       for (const delivery of await hold(store, "a", 4)) await settle(store, "a", dead(delivery));
       assert.equal((await store.trim({ maxLength: 3, maxAgeMs: PLENTY })).lettersRemoved, 1);
@@ -126,7 +126,7 @@ export const trimmingClauses: readonly Clause[] = [
   },
   {
     name: "trimming removes much at once: 1,500 entries to ten, exactly",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const held = await hold(store, "a", 1_500);
       await store.settle("a", held.slice(0, -1).map(({ ref }) => done(ref)));
@@ -137,13 +137,13 @@ export const trimmingClauses: readonly Clause[] = [
   },
   {
     name: "trimming where there is no stream removes nothing",
-    async run(harness) {
+    async run(harness): Promise<void> {
       assert.deepEqual(await harness.store().trim(KEEP_TWO), { removed: 0, lettersRemoved: 0, heldBackBy: null });
     },
   },
   {
     name: "while its group is destroyed, a stream is not trimmed: the group comes back at the start",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       await publish(store, 5);
       await harness.destroyGroup();

@@ -63,7 +63,7 @@ function verdictIn({ soloCrashes, sharedCrashes, suspicions }: History): Verdict
 function clauseOf({ name, held, running, exact, verdicts }: Case): Clause {
   return {
     name: `crash verdict: ${name}`,
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await mortal(harness, "a");
       const b = await replica(harness, "b");
       const deliveries = await hold(a, "a", held);
@@ -81,7 +81,7 @@ export const verdictClauses: readonly Clause[] = [
   ...CASES.map(clauseOf),
   {
     name: "crash verdict: the latest mark counts",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await mortal(harness, "a");
       const b = await replica(harness, "b");
       const [e1, e2] = refsOf(await hold(a, "a", 2));
@@ -93,7 +93,7 @@ export const verdictClauses: readonly Clause[] = [
   },
   {
     name: "crash verdict: what was held is counted at the fence, not again for each batch",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await mortal(harness, "a");
       const b = await replica(harness, "b");
       await hold(a, "a", 2);
@@ -106,7 +106,7 @@ export const verdictClauses: readonly Clause[] = [
   },
   {
     name: "crash verdict: what was parked did not run",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await mortal(harness, "a");
       const b = await replica(harness, "b");
       const [e1, e2] = refsOf(await hold(a, "a", 2));
@@ -120,7 +120,7 @@ export const verdictClauses: readonly Clause[] = [
   },
   {
     name: "crashes add up over takeovers and are kept with the failures before them",
-    async run(harness) {
+    async run(harness): Promise<void> {
       const a = await mortal(harness, "a");
       const [e1] = refsOf(await hold(a, "a", 1));
       await settle(a, "a", park(e1 ?? "", 0));

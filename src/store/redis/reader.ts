@@ -26,13 +26,13 @@ export async function readNew(
 ): Promise<readonly Delivery[]> {
   if (signal.aborted) return [];
   const reading = send(context, consumer, count, blockMs);
-  let ended = false;
-  const onAbort = (): void => void endRead(context, () => ended);
+  const ended = new AbortController();
+  const onAbort = (): void => void endRead(context, ended.signal);
   if (blockMs > 0) signal.addEventListener("abort", onAbort, { once: true });
   try {
     return deliveriesOfRead(context, await reading);
   } finally {
-    ended = true;
+    ended.abort();
     signal.removeEventListener("abort", onAbort);
   }
 }
@@ -52,17 +52,17 @@ function send(context: StoreContext, consumer: string, count: number, blockMs: n
  * `CLIENT UNBLOCK` is repeated: the read may not have reached Redis when the first one does. If it never helps, the
  * connection is given up; what it may have been given then is recovered from the pending list.
  */
-async function endRead(context: StoreContext, ended: () => boolean): Promise<void> {
-  for (let attempt = 0; attempt < UNBLOCK_ATTEMPTS && !ended(); attempt++) {
+async function endRead(context: StoreContext, ended: AbortSignal): Promise<void> {
+  for (let attempt = 0; attempt < UNBLOCK_ATTEMPTS && !ended.aborted; attempt++) {
     const { clientId } = context.blocking;
     try {
       if (clientId !== null) await context.command.send(["CLIENT", "UNBLOCK", String(clientId)]);
     } catch {
       // Not sent, or not allowed: the read's own bound, or giving up the connection, ends it.
     }
-    if (!ended()) await sleep(context.clock, UNBLOCK_PAUSE_MS);
+    await sleep(context.clock, UNBLOCK_PAUSE_MS, ended);
   }
-  if (!ended()) context.blocking.reset("a blocked read did not end when asked to");
+  if (!ended.aborted) context.blocking.reset("a blocked read did not end when asked to");
 }
 
 function deliveriesOfRead(context: StoreContext, reply: Reply): readonly Delivery[] {

@@ -166,8 +166,12 @@ function refusal(error: StoreRefusedError): SettleOutcome {
   return { kind: "refused", reason: error.reason, message: error.message };
 }
 
-/** One XACK tells how many, not which: the first so many count as settled, only their number is exact. */
+/**
+ * Few are acknowledged one by one, and told apart. One XACK for many tells how many, not which: then the first so many
+ * count as settled, and only their number is exact.
+ */
 function counted(reply: Reply, count: number): readonly SettleOutcome[] {
+  if (Array.isArray(reply)) return flags(reply, count);
   const acked = number(reply);
   if (acked < 0) return new Array<SettleOutcome>(count).fill(FENCED);
   if (acked === count) return new Array<SettleOutcome>(count).fill(SETTLED);

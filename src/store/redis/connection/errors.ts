@@ -92,6 +92,8 @@ export function redact(text: string, secrets: readonly string[]): string {
 
 /** Cause class of an error reply's text. */
 export function causeOfReply(text: string): RedisCause {
+  // A blocked command is ended so when its node becomes a replica.
+  if (text.startsWith("UNBLOCKED force unblock")) return "readonly";
   const prefix = text.slice(0, Math.max(0, text.indexOf(" ")) || text.length);
   const known = Object.hasOwn(PREFIXES, prefix) ? PREFIXES[prefix] : undefined;
   return known ?? GENERIC.find(([pattern]) => pattern.test(text))?.[1] ?? "unknown";
@@ -130,7 +132,6 @@ export function unavailable(error: unknown, context: LinkContext): StoreUnavaila
 
 /** True for replies after which this link is of no more use: another node is wanted, or another login. */
 export function needsFreshLink(error: StoreError): boolean {
-  if (error.reason === "unblocked") return error.message.includes("force unblock");
   return error.reason === "readonly" || error.reason === "moved" || error.reason === "auth";
 }
 
