@@ -12,7 +12,17 @@
  * Plain data, synchronous. Its owner bounds how much it holds. Starting and finishing take constant time.
  * @module
  */
-import { compareOrdered, OrderedQueue } from "./ordered_queue.ts";
+import {
+  hasReady,
+  isBehindParked,
+  type Lane,
+  type LaneNode,
+  makeLane,
+  makeSource,
+  type Source,
+  startable,
+} from "./lane.ts";
+import { compareOrdered } from "./ordered_queue.ts";
 import { Ring } from "./ring.ts";
 
 /** What waits to be started. */
@@ -32,41 +42,9 @@ export interface LaneItem {
 /** How many others are started between two that run alone. */
 const TURN_OF_OTHERS = 64;
 
-type State = "waiting" | "running" | "parked";
-
-interface Node<T> {
-  readonly ref: string;
-  id: string;
-  /** Null while it is parked. */
-  item: T | null;
-  state: State;
-  lane: Lane<T> | null;
-  /** Where it waits or counts as running. */
-  source: Source<T>;
-}
-
-interface Lane<T> {
-  readonly key: string;
-  readonly waiting: OrderedQueue<Node<T>>;
-  readonly parked: OrderedQueue<Node<T>>;
-  running: boolean;
-  /** The source in which this lane stands, ready to start its first entry. */
-  ready: Source<T> | null;
-}
-
-interface Source<T> {
-  limit: number;
-  running: number;
-  readonly items: Ring<Node<T>>;
-  readonly lanes: Ring<Lane<T>>;
-  laneTurn: boolean;
-  /** True while it stands in the ring of those that can start something. */
-  listed: boolean;
-}
-
 /** See the module's text. */
 export class Lanes<T extends LaneItem> {
-  readonly #nodes = new Map<string, Node<T>>();
+  readonly #nodes = new Map<string, LaneNode<T>>();
   readonly #lanes = new Map<string, Lane<T>>();
   readonly #sources = new Map<unknown, Source<T>>();
   readonly #open: Source<T> = makeSource(Infinity);
@@ -103,6 +81,11 @@ export class Lanes<T extends LaneItem> {
     return this.#blocked;
   }
 
+  /** Keys of which anything waits, runs or is parked. */
+  get keys(): number {
+    return this.#lanes.size;
+  }
+
   /**
    * Adds one. A ref that was parked comes back to its place, before what came after it.
    * @returns False when the ref is already waiting or running; nothing changes then.
@@ -113,7 +96,7 @@ export class Lanes<T extends LaneItem> {
     if (known !== undefined) this.#unpark(known);
     const lane = item.key === null ? null : this.#laneOf(item.key);
     const source = this.#sourceOf(item);
-    const node: Node<T> = { ref: item.ref, id: item.id, item, state: "waiting", lane, source };
+    const node: LaneNode<T> = { ref: item.ref, id: item.id, item, state: "waiting", lane, source };
     this.#nodes.set(item.ref, node);
     this.#waiting++;
     if (lane === null) {
@@ -182,12 +165,12 @@ export class Lanes<T extends LaneItem> {
 
   /** Removes at most `n` that wait, newest first, those behind a parked entry before all others. O(waiting). */
   spill(n: number): T[] {
-    const behind: Node<T>[] = [];
-    const others: Node<T>[] = [];
+    const behind: LaneNode<T>[] = [];
+    const others: LaneNode<T>[] = [];
     for (const node of this.#nodes.values()) {
       if (node.state === "waiting") (isBehindParked(node) ? behind : others).push(node);
     }
-    const newestFirst = (a: Node<T>, b: Node<T>): number => compareOrdered(b, a);
+    const newestFirst = (a: LaneNode<T>, b: LaneNode<T>): number => compareOrdered(b, a);
     const chosen = behind.sort(newestFirst).slice(0, Math.max(0, n));
     if (chosen.length < n) chosen.push(...others.sort(newestFirst).slice(0, n - chosen.length));
     return this.#removeWaiting(chosen);
@@ -198,7 +181,7 @@ export class Lanes<T extends LaneItem> {
     return this.#removeWaiting([...this.#nodes.values()].filter((node) => node.state === "waiting"));
   }
 
-  #pick(): Node<T> | null {
+  #pick(): LaneNode<T> | null {
     if (this.#alone.running > 0) return null;
     if (!hasReady(this.#alone)) return this.#pickOther();
     const other = this.#othersLeft > 0 ? this.#pickOther() : null;
@@ -210,7 +193,7 @@ export class Lanes<T extends LaneItem> {
     return this.#running === 0 ? this.#next(this.#alone) : null;
   }
 
-  #pickOther(): Node<T> | null {
+  #pickOther(): LaneNode<T> | null {
     const source = this.#turn.shift();
     if (source === undefined) return null;
     source.listed = false;
@@ -218,7 +201,7 @@ export class Lanes<T extends LaneItem> {
   }
 
   /** The next of a source that has something ready. */
-  #next(source: Source<T>): Node<T> {
+  #next(source: Source<T>): LaneNode<T> {
     const useLane = source.lanes.size > 0 && (source.laneTurn || source.items.size === 0);
     source.laneTurn = !useLane;
     if (!useLane) return source.items.shift()!;
@@ -228,7 +211,7 @@ export class Lanes<T extends LaneItem> {
     return lane.waiting.shift()!;
   }
 
-  #start(node: Node<T>): T {
+  #start(node: LaneNode<T>): T {
     node.state = "running";
     this.#waiting--;
     this.#running++;
@@ -268,7 +251,7 @@ export class Lanes<T extends LaneItem> {
     this.#turn.retain((other) => other !== source);
   }
 
-  #park(node: Node<T>, lane: Lane<T>): void {
+  #park(node: LaneNode<T>, lane: Lane<T>): void {
     node.state = "parked";
     node.item = null;
     this.#nodes.set(node.ref, node);
@@ -277,14 +260,14 @@ export class Lanes<T extends LaneItem> {
     if (lane.parked.size === 1) this.#blocked++;
   }
 
-  #unpark(node: Node<T>): void {
+  #unpark(node: LaneNode<T>): void {
     this.#nodes.delete(node.ref);
     if (!node.lane?.parked.remove(node)) return;
     this.#parked--;
     if (node.lane.parked.size === 0) this.#blocked--;
   }
 
-  #removeWaiting(nodes: readonly Node<T>[]): T[] {
+  #removeWaiting(nodes: readonly LaneNode<T>[]): T[] {
     const lanes = new Set<Lane<T>>();
     const sources = new Set<Source<T>>();
     for (const node of nodes) {
@@ -305,13 +288,7 @@ export class Lanes<T extends LaneItem> {
   #laneOf(key: string): Lane<T> {
     const known = this.#lanes.get(key);
     if (known !== undefined) return known;
-    const lane: Lane<T> = {
-      key,
-      waiting: new OrderedQueue(),
-      parked: new OrderedQueue(),
-      running: false,
-      ready: null,
-    };
+    const lane = makeLane<T>(key);
     this.#lanes.set(key, lane);
     return lane;
   }
@@ -325,23 +302,4 @@ export class Lanes<T extends LaneItem> {
     this.#sources.set(cap.group, source);
     return source;
   }
-}
-
-function makeSource<T>(limit: number): Source<T> {
-  return { limit, running: 0, items: new Ring(), lanes: new Ring(), laneTurn: false, listed: false };
-}
-
-function hasReady<T>(source: Source<T>): boolean {
-  return source.items.size > 0 || source.lanes.size > 0;
-}
-
-/** The entry that a lane may start now; null when it runs one, holds none, or waits for an older parked one. */
-function startable<T>(lane: Lane<T>): Node<T> | null {
-  const first = lane.waiting.first;
-  return first === undefined || lane.running || isBehindParked(first) ? null : first;
-}
-
-function isBehindParked<T>(node: Node<T>): boolean {
-  const parked = node.lane?.parked.first;
-  return parked !== undefined && compareOrdered(parked, node) < 0;
 }

@@ -79,9 +79,8 @@ function abandon(reader: Reader): void {
   reader.cancel().catch(() => {});
 }
 
-/** A connection whose body was not read to its end cannot be used again. */
 function refuse(problem: Problem): Body {
-  return { ok: false, problem: { ...problem, headers: { Connection: "close" } } };
+  return { ok: false, problem };
 }
 
 function tooLarge(maxBytes: number): Problem {
@@ -90,6 +89,8 @@ function tooLarge(maxBytes: number): Problem {
     code: "body_too_large",
     title: "Body too large",
     detail: `At most ${maxBytes} bytes are taken.`,
+    // Not cut: many clients read the answer only after they have sent everything. The runtime throws the rest away.
+    headers: { Connection: "close" },
   };
 }
 
@@ -99,5 +100,6 @@ function tooLate(deadlineMs: number): Problem {
     code: "body_too_slow",
     title: "Request timeout",
     detail: `The body did not arrive within ${deadlineMs} ms.`,
+    cut: true,
   };
 }

@@ -34,7 +34,7 @@ async function answers(port: number): Promise<boolean> {
 Deno.test({
   name: "out of descriptors the server lives on, and answers again even while the flood is held",
   ignore: Deno.build.os === "windows",
-  async fn() {
+  async fn(): Promise<void> {
     const child = new Deno.Command("bash", {
       args: ["-c", `ulimit -n ${LIMIT}; exec "$0" eval "$1"`, Deno.execPath(), CHILD],
       stdout: "piped",

@@ -4,29 +4,23 @@
  * @module
  */
 import type { Clock, Random } from "../clock.ts";
-import { attemptOf, decide, exhaustedBeforeRun } from "../delivery/settle.ts";
+import { attemptOf, decide, type Decision, exhaustedBeforeRun } from "../delivery/settle.ts";
 import { isSuspect } from "../delivery/suspects.ts";
 import { decodeEntry, peekRouting } from "../events/codec.ts";
-import { idTimeMs } from "../delivery/ids.ts";
 import type { Event, EventInit } from "../events/event.ts";
-import type { Happenings, Outcome } from "../happenings.ts";
+import type { Happenings } from "../happenings.ts";
 import type { Handler, HandlerLogger } from "../handling/define.ts";
 import { LeaseLostError } from "../handling/errors.ts";
 import type { Registry } from "../handling/registry.ts";
-import {
-  type Delivery,
-  FRESH,
-  type LetterInfo,
-  type Settlement,
-  type SettleOutcome,
-  type StreamStore,
-} from "../store/port.ts";
+import type { Delivery, StreamStore } from "../store/port.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Dispatcher, Runnable } from "./dispatcher.ts";
 import { Job, type JobHost, type JobOutcome, laneKey, laneRef } from "./job.ts";
+import { Holding } from "./holding.ts";
 import type { Membership } from "./membership.ts";
 import type { Prepared, Publisher } from "./publisher.ts";
 import { RunningMarks } from "./running_marks.ts";
+import { Settling } from "./settling.ts";
 import { Settler } from "./settler.ts";
 import { Tally } from "./tally.ts";
 
@@ -66,63 +60,71 @@ export class StreamConsumer implements JobHost {
   readonly deadlines: Deadlines;
   readonly monotonic: () => number;
   readonly #o: ConsumerOptions;
+  readonly #holding: Holding;
   readonly #settler: Settler;
-  readonly #tally: Tally;
+  readonly #settling: Settling;
   readonly #marks: RunningMarks;
-  readonly #held = new Map<string, Job | null>();
-  /** Parked refs in this consumer's care, with their order key. */
-  readonly #parked = new Map<string, string | null>();
-  #generation = 0;
   #closed = false;
-  #roomWaiters: (() => void)[] = [];
   #onParked: (delayMs: number) => void = () => {};
   #onFenced: () => void = () => {};
 
   /** @param options See {@link ConsumerOptions}. */
   constructor(options: ConsumerOptions) {
+    const { store, clock, happenings, membership, dispatcher, settings } = options;
     this.#o = options;
-    this.stream = options.store.stream;
+    this.stream = store.stream;
     this.deadlines = options.deadlines;
-    this.monotonic = () => options.clock.monotonic();
-    this.#tally = new Tally(options.happenings, options.store);
+    this.monotonic = () => clock.monotonic();
+    this.#holding = new Holding(clock, settings.maxHeld, (ref) => dispatcher.free(laneRef(this.stream, ref)));
     this.#marks = new RunningMarks({
-      clock: options.clock,
-      foreignRunning: () => options.dispatcher.running > this.#marks.running,
-      mark: (refs, exact) => options.store.mark(options.membership.name, refs, exact),
+      clock,
+      foreignRunning: () => dispatcher.running > this.#marks.running,
+      mark: (refs, exact) => store.mark(membership.name, refs, exact),
     });
     this.#settler = new Settler({
-      store: options.store,
-      clock: options.clock,
-      consumer: () => options.membership.name,
-      dedupWindowMs: options.settings.dedupWindowMs,
+      store,
+      clock,
+      consumer: () => membership.name,
+      dedupWindowMs: settings.dedupWindowMs,
       onRefused: (cause, message, count) =>
-        options.happenings.emit({ kind: "settle_refused", stream: this.stream, cause, message, count }),
+        happenings.emit({ kind: "settle_refused", stream: this.stream, cause, message, count }),
+    });
+    this.#settling = new Settling({
+      stream: this.stream,
+      happenings,
+      membership,
+      holding: this.#holding,
+      settler: this.#settler,
+      tally: new Tally(happenings, store),
+      marks: this.#marks,
+      onFenced: (name) => this.fenced(name),
+      onParked: (delayMs) => this.#onParked(delayMs),
     });
   }
 
   /** Entries held: waiting, running, or decided and not yet settled. */
   get held(): number {
-    return this.#held.size;
+    return this.#holding.held.size;
   }
 
   /** Entries parked in this consumer's care. */
   get parked(): number {
-    return this.#parked.size;
+    return this.#holding.parked.size;
   }
 
   /** How many more may be held. */
   get room(): number {
-    return Math.max(0, this.#o.settings.maxHeld - this.#held.size);
+    return this.#holding.room;
   }
 
   /** True while so much is parked that reading on would only park more. */
   get overParked(): boolean {
-    return this.#parked.size >= this.#o.settings.maxParked;
+    return this.#holding.parked.size >= this.#o.settings.maxParked;
   }
 
   /** Refs held, for {@link StreamStore.recover}. */
   get heldRefs(): ReadonlySet<string> {
-    return new Set(this.#held.keys());
+    return new Set(this.#holding.held.keys());
   }
 
   /** `onParked` is told how long until a new parked entry is due; `onFenced` that all is void. */
@@ -131,32 +133,23 @@ export class StreamConsumer implements JobHost {
     this.#onFenced = listeners.onFenced;
   }
 
-  /** Resolves when an entry was settled (there may be room), or after `ms`. */
-  async roomChanged(ms: number, signal: AbortSignal): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        cancel();
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      const cancel = this.#o.clock.after(ms, done);
-      signal.addEventListener("abort", done, { once: true });
-      this.#roomWaiters.push(done);
-    });
+  /** Resolves when an entry was settled (there may be room), after `ms`, or when the signal aborts. */
+  roomChanged(ms: number, signal: AbortSignal): Promise<void> {
+    return this.#holding.roomChanged(ms, signal);
   }
 
   /** Takes entries in: new ones, retries, and what was taken over. */
   async accept(deliveries: readonly Delivery[]): Promise<void> {
     // What comes in after the close stays pending under our name, and is handed back when the consumer retires.
     if (this.#closed) return;
-    const fresh = deliveries.filter((delivery) => !this.#held.has(delivery.ref));
-    for (const delivery of fresh) this.#held.set(delivery.ref, null);
-    const generation = this.#generation;
+    const { held, parked, generation } = this.#holding;
+    const fresh = deliveries.filter((delivery) => !held.has(delivery.ref));
+    for (const delivery of fresh) held.set(delivery.ref, null);
     const seen = await this.#duplicates(fresh);
-    if (generation !== this.#generation) return;
+    if (generation !== this.#holding.generation) return;
     const jobs: Job[] = [];
     fresh.forEach((delivery, index) => {
-      this.#parked.delete(delivery.ref);
+      parked.delete(delivery.ref);
       const job = this.#triage(delivery, seen[index] ?? false);
       if (job !== null) jobs.push(job);
     });
@@ -166,7 +159,7 @@ export class StreamConsumer implements JobHost {
   /** Takes parked entries into care: their keys wait for them. */
   adopt(parked: readonly { ref: string; orderKey?: string }[]): void {
     for (const { ref, orderKey } of parked) {
-      this.#parked.set(ref, orderKey ?? null);
+      this.#holding.parked.set(ref, orderKey ?? null);
       if (orderKey !== undefined) {
         this.#o.dispatcher.blockParked(laneRef(this.stream, ref), laneKey(this.stream, orderKey));
       }
@@ -175,7 +168,7 @@ export class StreamConsumer implements JobHost {
 
   /** The store lost these parked entries: nothing waits for them any more. */
   lost(refs: readonly string[]): void {
-    for (const ref of refs) this.#unpark(ref);
+    for (const ref of refs) this.#holding.unpark(ref);
   }
 
   /** Makes room when all that is held waits behind parked entries: parks the newest of those too, at no cost. */
@@ -183,7 +176,7 @@ export class StreamConsumer implements JobHost {
     const items = this.#o.dispatcher.spill(n, this);
     for (const item of items) {
       const job = item as Job;
-      this.#park(job, job.delivery.history, this.#o.settings.retryBackoffMs, null);
+      this.#settling.park(job, job.delivery.history, this.#o.settings.retryBackoffMs, null);
       this.adopt([{ ref: job.delivery.ref, ...(job.orderKey === null ? {} : { orderKey: job.orderKey }) }]);
     }
     return items.length;
@@ -192,16 +185,14 @@ export class StreamConsumer implements JobHost {
   /** This consumer was taken over: nothing of what it holds is its own any more. */
   fenced(name: string): void {
     if (!this.#o.membership.fenced(name)) return;
-    this.#generation++;
-    this.#o.happenings.emit({ kind: "lease_lost", stream: this.stream, consumer: name, held: this.#held.size });
+    const { held } = this.#holding;
+    this.#o.happenings.emit({ kind: "lease_lost", stream: this.stream, consumer: name, held: held.size });
     this.#o.dispatcher.removeWaiting((item) => item.owner === this);
     const reason = new LeaseLostError(name);
-    for (const job of this.#held.values()) job?.attempt?.abort(reason);
-    this.#held.clear();
+    for (const job of held.values()) job?.attempt?.abort(reason);
+    this.#holding.clear();
     this.#settler.abandon();
-    for (const ref of [...this.#parked.keys()]) this.#unpark(ref);
     this.#marks.reset();
-    this.#roomChanged();
     this.#onFenced();
   }
 
@@ -209,13 +200,13 @@ export class StreamConsumer implements JobHost {
   close(): void {
     this.#closed = true;
     for (const item of this.#o.dispatcher.removeWaiting((item) => item.owner === this)) {
-      if (item instanceof Job) this.#release(item);
+      this.#settling.release(item as Job);
     }
   }
 
   /** Aborts what runs; with `cutOff` it ends there and then and is handed back. */
   abortRunning(reason: Error, cutOff: boolean): void {
-    for (const job of this.#held.values()) {
+    for (const job of this.#holding.held.values()) {
       if (cutOff) job?.attempt?.cutOff(reason);
       else job?.attempt?.abort(reason);
     }
@@ -236,8 +227,7 @@ export class StreamConsumer implements JobHost {
 
   /** {@link JobHost.beforeStart} */
   beforeStart(starting: readonly Runnable[]): Promise<void> | null {
-    const refs = starting.map((item) => (item as Job).delivery.ref);
-    return this.#marks.starting(refs);
+    return this.#marks.starting(starting.map((item) => (item as Job).delivery.ref));
   }
 
   /** {@link JobHost.timeoutMs} */
@@ -259,118 +249,43 @@ export class StreamConsumer implements JobHost {
   started(job: Job, event: Event): void {
     const ageMs = Math.max(0, this.#o.clock.now() - Date.parse(event.time));
     const attempt = attemptOf(job.delivery.history);
-    this.#o.happenings.emit({
-      kind: "started",
-      stream: this.stream,
-      type: job.type,
-      ref: job.delivery.ref,
-      attempt,
-      ageMs,
-    });
+    const { type, delivery: { ref } } = job;
+    this.#o.happenings.emit({ kind: "started", stream: this.stream, type, ref, attempt, ageMs });
   }
 
   /** {@link JobHost.ended} */
   ended(job: Job, outcome: JobOutcome): "free" | "parked" {
     this.#marks.ended(job.delivery.ref);
     this.#tellFinished(job, outcome);
-    if (job.generation !== this.#generation) return "free";
-    const decision = decide({
-      outcome: outcome.kind === "returned" ? { kind: "returned" } : outcome,
-      history: job.delivery.history,
-      maxDeliveries: job.handler.maxDeliveries ?? this.#o.settings.maxDeliveries,
-      baseMs: this.#o.settings.retryBackoffMs,
-      maxMs: this.#o.settings.retryBackoffMaxMs,
-      random: this.#o.random(),
-      nowMs: this.#o.clock.now(),
-    });
+    if (job.generation !== this.#holding.generation) return "free";
+    const decision = this.#decide(outcome, job.delivery, job.handler.maxDeliveries ?? this.#o.settings.maxDeliveries);
     switch (decision.kind) {
       case "done":
-        this.#done(job, outcome.kind === "returned" ? outcome.effects : []);
+        this.#settling.done(job, outcome.kind === "returned" ? outcome.effects : [], this.#dedupKey(job.delivery));
         return "free";
       case "dead":
-        this.#dead(job.delivery, job.type, decision.letter);
+        this.#settling.dead(job.delivery, job.type, decision.letter);
         return "free";
       case "release":
-        this.#release(job);
+        this.#settling.release(job);
         return "free";
       case "park":
-        this.#parked.set(job.delivery.ref, job.orderKey);
-        this.#park(job, decision.history, decision.delayMs, decision.history.error || "retry later");
+        this.#settling.park(job, decision.history, decision.delayMs, decision.history.error || "retry later");
         return job.key === null ? "free" : "parked";
     }
   }
 
-  // --- settling ---------------------------------------------------------------------------------------------------
-
-  #done(job: Job, effects: readonly Prepared[]): void {
-    const { delivery } = job;
-    const settlement: Settlement = {
-      kind: "done",
-      ref: delivery.ref,
-      ...(effects.length === 0 ? {} : { effects: effects.map((effect) => effect.item) }),
-      ...(this.#o.settings.dedupWindowMs > 0 ? { dedupKey: this.#dedupKey(delivery) } : {}),
-      ...(delivery.history === FRESH ? {} : { hasHistory: true }),
-    };
-    this.#settle(delivery, settlement, (outcome) => {
-      this.#tally.add(job.type, outcome.kind === "duplicate" ? "duplicate" : "processed", delivery.ref);
-      if (outcome.kind === "settled") this.#tally.effects(effects);
+  #decide(outcome: JobOutcome, delivery: Delivery, maxDeliveries: number): Decision {
+    const { settings, random, clock } = this.#o;
+    return decide({
+      outcome,
+      history: delivery.history,
+      maxDeliveries,
+      baseMs: settings.retryBackoffMs,
+      maxMs: settings.retryBackoffMaxMs,
+      random: random(),
+      nowMs: clock.now(),
     });
-  }
-
-  #dead(delivery: Delivery, type: string, letter: LetterInfo): void {
-    const { ref, entryId, fields } = delivery;
-    this.#settle(delivery, { kind: "dead", ref, entryId, fields, letter }, () => {
-      this.#tally.add(type, "dead_lettered", ref);
-      const { reason, error } = letter;
-      this.#o.happenings.emit({ kind: "dead_lettered", stream: this.stream, ref, type, reason, error });
-    });
-  }
-
-  #park(job: Job, history: Delivery["history"], delayMs: number, error: string | null): void {
-    const { ref } = job.delivery;
-    const orderKey = job.orderKey === null ? {} : { orderKey: job.orderKey };
-    const settle = (outcome: SettleOutcome): void => {
-      if (outcome.kind !== "settled") return this.#unpark(ref);
-      this.#onParked(delayMs);
-      if (error === null) return;
-      this.#tally.add(job.type, "retried", ref);
-      const attempt = attemptOf(job.delivery.history);
-      this.#o.happenings.emit({ kind: "parked", stream: this.stream, ref, type: job.type, delayMs, attempt, error });
-    };
-    this.#settle(job.delivery, { kind: "park", ref, delayMs, history, ...orderKey }, settle, true);
-  }
-
-  #release(job: Job): void {
-    const orderKey = job.orderKey === null ? {} : { orderKey: job.orderKey };
-    this.#settle(job.delivery, { kind: "release", ref: job.delivery.ref, ...orderKey }, (outcome) => {
-      const failed = outcome.kind === "settled" ? 0 : 1;
-      this.#o.happenings.emit({ kind: "handed_back", stream: this.stream, count: 1 - failed, failed });
-    });
-  }
-
-  /** `then` is called where the settlement took effect (`always`: also where it did not). */
-  #settle(delivery: Delivery, settlement: Settlement, then: (outcome: SettleOutcome) => void, always = false): void {
-    const generation = this.#generation;
-    const name = this.#o.membership.name;
-    this.#settler.add(settlement, (outcome) => {
-      if (generation !== this.#generation) return;
-      if (outcome.kind === "fenced") return this.fenced(name);
-      this.#held.delete(delivery.ref);
-      if (outcome.kind === "gone") this.#tally.lost("deleted");
-      if (always || outcome.kind !== "gone") then(outcome);
-      this.#marks.forget(delivery.ref);
-      this.#roomChanged();
-    });
-  }
-
-  #unpark(ref: string): void {
-    if (!this.#parked.delete(ref)) return;
-    this.#o.dispatcher.free(laneRef(this.stream, ref));
-  }
-
-  #roomChanged(): void {
-    if (this.#roomWaiters.length === 0) return;
-    for (const wake of this.#roomWaiters.splice(0)) wake();
   }
 
   // --- taking in --------------------------------------------------------------------------------------------------
@@ -380,11 +295,11 @@ export class StreamConsumer implements JobHost {
     const { type, subject } = peekRouting(delivery.fields);
     const { history } = delivery;
     if (type === null) return this.#finish(delivery, () => this.#undecodable(delivery));
-    if (duplicate) return this.#finish(delivery, () => this.#acknowledge(delivery, type, "duplicate"));
+    if (duplicate) return this.#finish(delivery, () => this.#settling.acknowledge(delivery, type, "duplicate"));
     const handler = this.#o.registry.find(type);
-    if (handler === null) return this.#finish(delivery, () => this.#acknowledge(delivery, type, "ignored"));
+    if (handler === null) return this.#finish(delivery, () => this.#settling.acknowledge(delivery, type, "ignored"));
     const spent = exhaustedBeforeRun(history, handler.maxDeliveries ?? this.#o.settings.maxDeliveries);
-    if (spent !== null) return this.#finish(delivery, () => this.#dead(delivery, type, spent));
+    if (spent !== null) return this.#finish(delivery, () => this.#settling.dead(delivery, type, spent));
     const ordered = (handler.ordering ?? this.#o.settings.ordering) === "key" && subject !== null;
     const job = new Job({
       host: this,
@@ -392,9 +307,9 @@ export class StreamConsumer implements JobHost {
       handler,
       type,
       orderKey: ordered ? subject : null,
-      generation: this.#generation,
+      generation: this.#holding.generation,
     });
-    this.#held.set(delivery.ref, job);
+    this.#holding.held.set(delivery.ref, job);
     if (isSuspect(history)) this.#marks.suspect(delivery.ref);
     return job;
   }
@@ -408,36 +323,23 @@ export class StreamConsumer implements JobHost {
   #undecodable(delivery: Delivery): void {
     const decoded = decodeEntry({ stream: this.stream, id: delivery.entryId, fields: delivery.fields });
     const problem = decoded.ok ? "no type" : decoded.problem;
-    const decision = decide({
-      outcome: { kind: "undecodable", problem },
-      history: delivery.history,
-      maxDeliveries: 1,
-      baseMs: 1,
-      maxMs: 1,
-      random: 0,
-      nowMs: this.#o.clock.now(),
-    });
-    if (decision.kind === "dead") this.#dead(delivery, "undecodable", decision.letter);
-  }
-
-  #acknowledge(delivery: Delivery, type: string, outcome: Outcome): void {
-    const hasHistory = delivery.history === FRESH ? {} : { hasHistory: true };
-    this.#settle(delivery, { kind: "done", ref: delivery.ref, ...hasHistory }, () => {
-      this.#tally.add(type, outcome, delivery.ref);
-    });
+    const decision = this.#decide({ kind: "undecodable", problem }, delivery, 1);
+    if (decision.kind === "dead") this.#settling.dead(delivery, "undecodable", decision.letter);
   }
 
   async #duplicates(deliveries: readonly Delivery[]): Promise<readonly boolean[]> {
     if (this.#o.settings.dedupWindowMs === 0 || deliveries.length === 0) return [];
     try {
-      return await this.#o.store.seen(deliveries.map((delivery) => this.#dedupKey(delivery)));
+      return await this.#o.store.seen(deliveries.map((delivery) => this.#dedupKey(delivery) ?? ""));
     } catch {
       // Not known now: the settling script checks again, and drops the effects of a duplicate.
       return [];
     }
   }
 
-  #dedupKey(delivery: Delivery): string {
+  /** Null while deduplication is off. */
+  #dedupKey(delivery: Delivery): string | null {
+    if (this.#o.settings.dedupWindowMs === 0) return null;
     const decoded = decodeEntry({ stream: this.stream, id: delivery.entryId, fields: delivery.fields });
     return decoded.ok ? `${decoded.event.source}\0${decoded.event.id}` : `\0${delivery.entryId}`;
   }
@@ -445,19 +347,14 @@ export class StreamConsumer implements JobHost {
   #tellFinished(job: Job, outcome: JobOutcome): void {
     if (job.attempt === null) return;
     const durationMs = this.#o.clock.monotonic() - job.attempt.startedAt;
-    const ok = outcome.kind === "returned";
+    const { type, delivery: { ref } } = job;
     this.#o.happenings.emit({
       kind: "finished",
       stream: this.stream,
-      type: job.type,
-      ref: job.delivery.ref,
+      type,
+      ref,
       durationMs,
-      ok,
+      ok: outcome.kind === "returned",
     });
   }
-}
-
-/** Time of an entry, from its id, epoch ms. */
-export function entryTimeMs(delivery: Delivery): number {
-  return idTimeMs(delivery.entryId);
 }

@@ -116,6 +116,7 @@ export const fencingClauses: readonly Clause[] = [
     name: "retiring after a takeover hands back nothing and tells what is still pending",
     async run(harness): Promise<void> {
       const { a, b } = await fenced(harness);
+      assert.deepEqual(await a.recover("a", new Set(), 10), []);
       assert.deepEqual(await a.retire("a"), { handedBack: 0, pending: 2 });
       assert.deepEqual(await b.adopt("b", 10), []);
       assert.deepEqual(idsOf(await seize(b, "b", "a")), ["e2", "e3"]);
@@ -170,6 +171,22 @@ export const fencingClauses: readonly Clause[] = [
       const delivery = only(await seize(b, "b", "a"));
       assert.equal(delivery.ref, late.ref);
       assert.equal(delivery.history.soloCrashes + delivery.history.suspicions, 0, "it never ran");
+    },
+  },
+  {
+    name: "what such a read pulls in is not blamed for the crash before it",
+    async run(harness): Promise<void> {
+      const a = await mortal(harness, "a");
+      const b = await replica(harness, "b");
+      await hold(a, "a", 1);
+      const reading = a.read("a", 10, LONG_MS, new AbortController().signal);
+      await harness.untilBlocked(1);
+      await harness.passLease("a");
+      assert.equal(only(await seize(b, "b", "a")).history.soloCrashes, 1);
+      await publish(b, 1);
+      await reading;
+      const { soloCrashes, sharedCrashes, suspicions } = only(await seize(b, "b", "a")).history;
+      assert.deepEqual({ soloCrashes, sharedCrashes, suspicions }, { soloCrashes: 0, sharedCrashes: 0, suspicions: 0 });
     },
   },
   {

@@ -3,6 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { FRESH } from "../../src/store/port.ts";
 import type { Clause } from "./harness.ts";
 import {
   adoptDue,
@@ -23,6 +24,7 @@ import {
   readNow,
   refsOf,
   replica,
+  seize,
   settle,
 } from "./steps.ts";
 
@@ -156,6 +158,23 @@ export const lossClauses: readonly Clause[] = [
       assert.deepEqual([idsOf(again), deliveries.length, lost], [["e1"], 0, 0]);
       assert.equal((await settle(store, "a", done(ref, { hasHistory: true }))).kind, "settled");
       assert.deepEqual(await harness.pendingIds(), []);
+    },
+  },
+  {
+    name: "an entry that was done leaves no history behind, should it come again",
+    async run(harness): Promise<void> {
+      const a = await mortal(harness, "a");
+      const b = await replica(harness, "b");
+      const { ref } = await holdOne(a, "a");
+      await settle(a, "a", park(ref, 0));
+      await claimLater(harness, a, "a");
+      await settle(a, "a", done(ref, { hasHistory: true }));
+      await harness.destroyGroup();
+      await a.ensureGroup();
+      assert.deepEqual(only(await readNow(a, "a")).history, FRESH);
+      await a.mark("a", [], true);
+      await harness.passLease("a");
+      assert.deepEqual(only(await seize(b, "b", "a")).history, FRESH);
     },
   },
   {

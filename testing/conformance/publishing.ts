@@ -80,8 +80,8 @@ export const publishingClauses: readonly Clause[] = [
     async run(harness): Promise<void> {
       const store = harness.store();
       await store.append([item("x", { dedupKey: "k" })]);
-      await store.append([item("y", { dedupKey: "k" })]);
-      assert.deepEqual(idsOf(await harness.entries()), ["x", "y"]);
+      await store.append([item("y", { dedupKey: "k" }), item("z", { dedupKey: "k" })]);
+      assert.deepEqual(idsOf(await harness.entries()), ["x", "y", "z"]);
     },
   },
   {

@@ -187,13 +187,14 @@ export const settlingClauses: readonly Clause[] = [
     async run(harness): Promise<void> {
       const store = await replica(harness, "a");
       const other = await replica(harness, "b", "other");
-      const { ref } = await holdOne(store, "a");
-      assert.deepEqual(await store.seen(["k", "l"]), [false, false]);
-      await settle(store, "a", done(ref, { dedupKey: "k" }), 80);
-      assert.deepEqual(await store.seen(["l", "k"]), [false, true]);
-      assert.deepEqual(await other.seen(["k"]), [false]);
-      await harness.elapse(120);
-      assert.deepEqual(await store.seen(["k"]), [false]);
+      const [e1, e2] = refsOf(await hold(store, "a", 2));
+      assert.deepEqual(await store.seen(["short", "long"]), [false, false]);
+      await settle(store, "a", done(e1 ?? "", { dedupKey: "short" }), 60);
+      await settle(store, "a", done(e2 ?? "", { dedupKey: "long" }), WINDOW_MS);
+      assert.deepEqual(await store.seen(["none", "long"]), [false, true]);
+      assert.deepEqual(await other.seen(["long"]), [false]);
+      await harness.elapse(100);
+      assert.deepEqual(await store.seen(["short", "long"]), [false, true]);
     },
   },
   {

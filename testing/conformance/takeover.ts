@@ -52,6 +52,8 @@ export const takeoverClauses: readonly Clause[] = [
       const outcomes = await b.settle("b", taken.map(({ ref }) => done(ref, { hasHistory: true })));
       assert.ok(outcomes.every(({ kind }) => kind === "settled"));
       assert.deepEqual(await harness.pendingIds(), []);
+      assert.deepEqual(await b.peers("b"), [], "the dead consumer is seen no more");
+      assert.equal((await b.stats()).consumers, 1);
     },
   },
   {

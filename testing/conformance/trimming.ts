@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import type { Clause } from "./harness.ts";
 import {
+  at,
   dead,
   done,
   hold,
@@ -110,6 +111,21 @@ export const trimmingClauses: readonly Clause[] = [
       assert.deepEqual([second.removed, second.heldBackBy?.group], [0, "other"]);
       await harness.destroyGroup("other");
       assert.deepEqual(await store.trim(KEEP_TWO), { removed: 3, lettersRemoved: 0, heldBackBy: null });
+    },
+  },
+  {
+    name: "of several groups, the one that is furthest behind holds trimming back",
+    async run(harness): Promise<void> {
+      const groups = [["g", 2], ["other", 1], ["third", 3]] as const;
+      const stores = await Promise.all(groups.map(([group]) => replica(harness, "a", group)));
+      await publish(at(stores, 0), 5);
+      for (const [index, [, finished]] of groups.entries()) {
+        const store = at(stores, index);
+        await store.settle("a", (await readNow(store, "a", finished)).map(({ ref }) => done(ref)));
+      }
+      const { removed, heldBackBy } = await at(stores, 0).trim({ maxLength: 1, maxAgeMs: PLENTY });
+      assert.deepEqual([removed, heldBackBy?.group], [1, "other"]);
+      assert.equal(heldBackBy?.entryId, at(await harness.entries(), 0).id);
     },
   },
   {

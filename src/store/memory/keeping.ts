@@ -58,7 +58,6 @@ export function stats(broker: MemoryBroker, view: GroupView): GroupStats {
   const pending = [...view.everyPending()];
   const parked = pending.filter(({ owner }) => owner === PARKED).length;
   const consumers = new Set([...side.registered.keys(), ...state?.consumers.keys() ?? []]);
-  consumers.delete(PARKED);
   const oldest = log === undefined ? undefined : state === undefined ? log.entries[0] : oldestNeeded(log, state);
   const since = [...side.replays.values(), ...side.lane].map(({ sinceMs }) => sinceMs);
   if (oldest !== undefined) since.push(oldest.ms);

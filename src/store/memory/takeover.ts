@@ -37,7 +37,7 @@ export function takeOver(view: GroupView, consumer: string, dead: string, leaseM
  * @param fence Undefined for a consumer that never registered: nothing is known, nothing is held against the entry.
  */
 export function verdictOn(ref: string, fence: Fence | undefined): Verdict {
-  if (fence === undefined || fence.heldCount === 0) return "nothing";
+  if (fence === undefined) return "nothing";
   const alone = fence.heldCount === 1;
   if (fence.marks.has(ref)) return alone || (fence.exact && fence.marks.size === 1) ? "solo" : "shared";
   if (fence.exact) return "nothing";

@@ -1,0 +1,75 @@
+/**
+ * What a consumer holds and what is parked in its care. Plain state; the consumer and the settling share it.
+ * @module
+ */
+import type { Clock } from "../clock.ts";
+import type { Job } from "./job.ts";
+
+/** See the module's text. */
+export class Holding {
+  /** By ref; null while an entry is held without a handler to run. */
+  readonly held: Map<string, Job | null> = new Map();
+  /** Parked refs in this consumer's care, with their order key. */
+  readonly parked: Map<string, string | null> = new Map();
+  readonly #clock: Clock;
+  readonly #maxHeld: number;
+  readonly #onUnparked: (ref: string) => void;
+  readonly #roomWaiters: (() => void)[] = [];
+  #generation = 0;
+
+  /** @param maxHeld Most entries held, 1 or more. @param onUnparked A parked entry will not come back. */
+  constructor(clock: Clock, maxHeld: number, onUnparked: (ref: string) => void) {
+    this.#clock = clock;
+    this.#maxHeld = maxHeld;
+    this.#onUnparked = onUnparked;
+  }
+
+  /** Counts the registrations under which entries were held. What began under an earlier one is void. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** How many more may be held. */
+  get room(): number {
+    return Math.max(0, this.#maxHeld - this.held.size);
+  }
+
+  /** It is settled: there is room for another. */
+  release(ref: string): void {
+    this.held.delete(ref);
+    this.tellRoom();
+  }
+
+  /** A parked entry left our care without coming back. */
+  unpark(ref: string): void {
+    if (this.parked.delete(ref)) this.#onUnparked(ref);
+  }
+
+  /** Everything is void. */
+  clear(): void {
+    this.#generation++;
+    this.held.clear();
+    for (const ref of [...this.parked.keys()]) this.unpark(ref);
+    this.tellRoom();
+  }
+
+  /** Wakes whoever waits for room. */
+  tellRoom(): void {
+    if (this.#roomWaiters.length === 0) return;
+    for (const wake of this.#roomWaiters.splice(0)) wake();
+  }
+
+  /** Resolves when something was settled (there may be room), after `ms`, or when the signal aborts. */
+  roomChanged(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        cancel();
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      const cancel = this.#clock.after(ms, done);
+      signal.addEventListener("abort", done, { once: true });
+      this.#roomWaiters.push(done);
+    });
+  }
+}
