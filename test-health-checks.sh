@@ -99,6 +99,11 @@ get_and_head() {
 }
 
 echo "Checking ${base}"
+request GET /health/live
+if [[ $answer_status == 000 ]]; then
+  echo "FAIL  nothing answers HTTP at ${base}; start the service, or give its address: $0 http://host:port"
+  exit 1
+fi
 get_and_head /health/live "OK"
 get_and_head /health/ready '{"status":"ready","timestamp":"*Z"}'
 get_and_head /health '{"status":"@(healthy|degraded)","timestamp":*"service":*"checks":*"redis":*"eventStream":*}'

@@ -11,7 +11,7 @@ export interface SourceFile {
 }
 
 /** Tests, and what only tests use. */
-const FOR_TESTS = /_test\.ts$|^test_(harness|channel)\.ts$/;
+const FOR_TESTS = /_test\.ts$|^(test_harness|test_channel|fixture)\.ts$/;
 
 /** All TypeScript files under a folder that are not for tests, sorted by path. A missing folder has none. */
 export function sourcesIn(folder: string): SourceFile[] {

@@ -79,8 +79,9 @@ function abandon(reader: Reader): void {
   reader.cancel().catch(() => {});
 }
 
+/** Asks the client to stop. The runtime throws away what still comes, and closes once the client has. */
 function refuse(problem: Problem): Body {
-  return { ok: false, problem };
+  return { ok: false, problem: { ...problem, headers: { Connection: "close" } } };
 }
 
 function tooLarge(maxBytes: number): Problem {
@@ -89,8 +90,6 @@ function tooLarge(maxBytes: number): Problem {
     code: "body_too_large",
     title: "Body too large",
     detail: `At most ${maxBytes} bytes are taken.`,
-    // Not cut: many clients read the answer only after they have sent everything. The runtime throws the rest away.
-    headers: { Connection: "close" },
   };
 }
 
@@ -100,6 +99,5 @@ function tooLate(deadlineMs: number): Problem {
     code: "body_too_slow",
     title: "Request timeout",
     detail: `The body did not arrive within ${deadlineMs} ms.`,
-    cut: true,
   };
 }

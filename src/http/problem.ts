@@ -17,8 +17,6 @@ export interface Problem {
   readonly members?: Readonly<Record<string, unknown>>;
   /** Response headers, such as `Allow` and `Retry-After`. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Ends the connection right after the answer although the client still sends. Default false. */
-  readonly cut?: boolean;
 }
 
 /**
@@ -36,29 +34,10 @@ export function problemResponse(problem: Problem, correlationId: string): Respon
     code,
     correlationId,
   };
-  const body = new TextEncoder().encode(JSON.stringify(document));
-  return new Response(problem.cut ? once(body) : body, {
+  return new Response(JSON.stringify(document), {
     status,
-    headers: {
-      ...headers,
-      "Content-Type": "application/problem+json",
-      // One byte more than is sent: the only way by which a handler can make `Deno.serve` drop a connection whose
-      // request body is still on its way. `Connection: close` alone waits for that body, for ever.
-      ...(problem.cut ? { "Connection": "close", "Content-Length": String(body.byteLength + 1) } : {}),
-    },
+    headers: { ...headers, "Content-Type": "application/problem+json" },
   });
-}
-
-/** A stream, because the runtime replaces the length of a body that it knows; not closed before it was all read. */
-function once(bytes: Uint8Array): ReadableStream<Uint8Array> {
-  let given = false;
-  return new ReadableStream({
-    pull(controller): void {
-      if (given) return controller.close();
-      given = true;
-      controller.enqueue(bytes);
-    },
-  }, { highWaterMark: 0 });
 }
 
 /** JSON as a response. */

@@ -3,12 +3,13 @@
  *
  * What protects it from slow clients, and what Deno does not allow (measured on Deno 2.9.6):
  *
- * - **Bodies** have 30 s, see `body.ts`.
+ * - **Bodies** have 30 s, then the client gets a 408 and what it still sends is thrown away (`body.ts`). The connection
+ *   itself stays until the client closes it: a handler cannot close a connection.
  * - **Request heads have no deadline.** `Deno.serve` has none, takes no option for one, and tells nothing of a connection
  *   before its first request is complete, so it cannot be added from outside (denoland/deno#3515). Such a connection
- *   costs one descriptor and a few kilobytes, never a handler, and thousands of them do not slow the probes. When they
- *   use up the descriptors, all connections that have no request in progress are cut at once and listening goes on:
- *   see {@link startHttpServer}. A stricter deadline needs a proxy in front.
+ *   costs one descriptor and a few kilobytes, never a handler, and thousands of them do not slow the probes.
+ * - What limits both is the number of descriptors: when they run out, the connections there are get cut and listening
+ *   goes on, see {@link startHttpServer}. A stricter deadline needs a proxy in front.
  * - `node:http` on Deno does enforce `headersTimeout` and `requestTimeout`, yet answers less than half as many requests a
  *   second, and after running out of descriptors it stops accepting without any event: worse than what it cures.
  * @module
@@ -43,15 +44,18 @@ export interface HttpServer {
   close(graceMs: number): Promise<boolean>;
 }
 
-/** Waits between attempts to listen again; the last repeats. The first is short: descriptors have just been freed. */
+/** Waits between attempts to listen again; the last repeats. */
 const RELISTEN_MS = [20, 50, 100, 200, 400, 800] as const;
+/** What a request in progress has to end in before its connection is cut for want of descriptors. */
+const CUT_AFTER_MS = 500;
 
 /**
  * Listens.
  *
- * When descriptors run out, the accept loop of `Deno.serve` ends for good. Then the ended server is shut down, which cuts
- * what is idle or has not sent a whole request head and lets requests in progress finish, and a new one listens on the
- * same port within 20 ms to 0.8 s, however often it takes.
+ * When descriptors run out, the accept loop of `Deno.serve` ends for good. Then a new one listens on the same port, and
+ * after 0.5 s every connection of the ended one is cut, also those that never send their request: so the service answers
+ * again within a second or so even while the flood is held. The process must have a signal listener by then: Deno 2.9.6
+ * panics where it has no descriptor left to prepare for its first signal.
  * @throws {ServiceError} `listen_failed`: the address is in use, or not ours.
  */
 export function startHttpServer(options: HttpServerOptions): HttpServer {
@@ -61,11 +65,17 @@ export function startHttpServer(options: HttpServerOptions): HttpServer {
   return server;
 }
 
+/** One `Deno.serve`. Either its `stop` is aborted or it is shut down, never both: that ends the process (BadResource). */
+interface Listening {
+  readonly server: Deno.HttpServer<Deno.NetAddr>;
+  readonly stop: AbortController;
+}
+
 class Server implements HttpServer {
   readonly #options: HttpServerOptions;
-  /** All that may still have connections: the one that listens, and those that ended with requests in progress. */
-  readonly #alive = new Set<Deno.HttpServer>();
   readonly #closing = new AbortController();
+  /** The one that accepts; null between an end and the next listen. */
+  #current: Listening | null = null;
   #port: number;
 
   constructor(options: HttpServerOptions) {
@@ -79,7 +89,7 @@ class Server implements HttpServer {
 
   start(): void {
     try {
-      this.#port = this.#listen(this.#port);
+      this.#listen();
     } catch (error) {
       throw listenError(this.#options, error);
     }
@@ -88,19 +98,20 @@ class Server implements HttpServer {
   async close(graceMs: number): Promise<boolean> {
     this.#closing.abort();
     const waited = new AbortController();
-    // Never an abort signal for Deno.serve: aborting after shutdown() ends the process with an uncaught BadResource.
-    const drained = Promise.all([...this.#alive].map((server) => this.#retire(server))).then(() => true);
+    const drained = this.#current === null ? Promise.resolve(true) : this.#current.server.shutdown().then(() => true);
     const late = sleep(this.#options.clock, graceMs, waited.signal).then(() => false);
     const result = await Promise.race([drained, late]);
     waited.abort();
     return result;
   }
 
-  #listen(port: number): number {
+  #listen(): void {
     const { handler, hostname, onFault } = this.#options;
+    const stop = new AbortController();
     const server = Deno.serve({
       hostname,
-      port,
+      port: this.#port,
+      signal: stop.signal,
       // Silent: the default prints the address, and the stack of an error.
       onListen: () => {},
       onError: (error) => {
@@ -108,25 +119,21 @@ class Server implements HttpServer {
         return new Response(null, { status: 500 });
       },
     }, handler);
-    this.#alive.add(server);
-    server.finished.then(
-      () => this.#ended(server, new Error("The HTTP server ended although nobody closed it")),
-      (error) => this.#ended(server, error),
-    );
-    return server.addr.port;
+    this.#current = { server, stop };
+    this.#port = server.addr.port;
+    server.finished.catch((error) => this.#ended(stop, error));
   }
 
-  #ended(server: Deno.HttpServer, error: unknown): void {
-    if (this.#closing.signal.aborted) return;
+  #ended(stop: AbortController, error: unknown): void {
+    this.#current = null;
     this.#options.onFault?.(error);
-    void this.#retire(server);
+    void this.#cut(stop);
     void this.#relisten();
   }
 
-  async #retire(server: Deno.HttpServer): Promise<void> {
-    // Rejects where its listener ended by a fault; its connections are closed all the same.
-    await server.shutdown().catch(() => {});
-    this.#alive.delete(server);
+  async #cut(stop: AbortController): Promise<void> {
+    await sleep(this.#options.clock, CUT_AFTER_MS, this.#closing.signal);
+    stop.abort();
   }
 
   async #relisten(): Promise<void> {
@@ -135,8 +142,7 @@ class Server implements HttpServer {
       const waitMs = RELISTEN_MS[Math.min(attempt, RELISTEN_MS.length - 1)]!;
       if (!await sleep(clock, waitMs, this.#closing.signal)) return;
       try {
-        this.#listen(this.#port);
-        return;
+        return this.#listen();
       } catch (error) {
         onFault?.(error);
       }

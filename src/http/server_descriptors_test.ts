@@ -1,70 +1,91 @@
 import assert from "node:assert/strict";
-import { systemClock } from "../clock.ts";
 import { until, waitFor } from "../../testing/wait.ts";
 
 const LIMIT = 128;
 const CONNECTIONS = 300;
 
-/** A child that serves with few descriptors and prints its port, then each fault, a line each. */
+/**
+ * A child that serves with few descriptors and prints its port, then each fault, a line each. It listens for a signal
+ * first, as the service does: Deno 2.9.6 panics where it has no descriptor left to prepare for its first signal.
+ */
 const CHILD = `
 import { startHttpServer } from ${JSON.stringify(import.meta.resolve("./server.ts"))};
+import { readBody } from ${JSON.stringify(import.meta.resolve("./body.ts"))};
 import { systemClock } from ${JSON.stringify(import.meta.resolve("../clock.ts"))};
+Deno.addSignalListener("SIGTERM", () => Deno.exit(0));
 startHttpServer({
   hostname: "127.0.0.1", port: 0, clock: systemClock,
-  handler: () => Promise.resolve(new Response("ok")),
+  handler: async (request) => {
+    const body = await readBody(request, { clock: systemClock, maxBytes: 1000 });
+    return new Response(body.ok ? "ok" : "no");
+  },
   onListen: ({ port }) => console.log(port),
   onFault: (error) => console.log(String(error)),
 });`;
 
-async function flood(port: number): Promise<Deno.Conn[]> {
+/** Never a whole request. */
+const HALF_A_HEAD = "GET / HT";
+const HALF_A_BODY = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{";
+
+/** Runs the child; `lines` grows with what it prints. */
+async function withChild(work: (port: number, lines: readonly string[]) => Promise<void>): Promise<void> {
+  const child = new Deno.Command("bash", {
+    args: ["-c", `ulimit -n ${LIMIT}; exec "$0" eval "$1"`, Deno.execPath(), CHILD],
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const lines: string[] = [];
+  const reading = (async () => {
+    for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+      lines.push(...chunk.split("\n").filter(Boolean));
+    }
+  })();
+  try {
+    await work(Number(await waitFor(() => lines[0], { timeoutMs: 20_000, what: "the child to listen" })), lines);
+    child.kill("SIGTERM");
+    assert.equal((await until(child.status, { what: "the child to end" })).code, 0);
+  } finally {
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // It has ended already.
+    }
+    await until(Promise.all([child.status, reading]), { what: "the child's output to end" });
+  }
+}
+
+/** Connections that the child took; those that it refused are left out. */
+async function flood(port: number, unfinished: string): Promise<readonly Deno.Conn[]> {
   const tried = await Promise.allSettled(Array.from({ length: CONNECTIONS }, async () => {
     const connection = await Deno.connect({ hostname: "127.0.0.1", port });
-    // Half a request head: nothing that the server could answer.
-    await connection.write(new TextEncoder().encode("GET / HT")).catch(() => {});
+    await connection.write(new TextEncoder().encode(unfinished)).catch(() => {});
     return connection;
   }));
   return tried.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
 }
 
-async function answers(port: number): Promise<boolean> {
-  const response = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(500) });
-  return await response.text() === "ok";
+async function answersWithin2s(port: number): Promise<void> {
+  const answers = async (): Promise<boolean> => {
+    const response = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(500) });
+    return await response.text() === "ok";
+  };
+  await waitFor(answers, { timeoutMs: 2_000, what: "an answer within 2 s" });
 }
 
-Deno.test({
-  name: "out of descriptors the server lives on, and answers again even while the flood is held",
-  ignore: Deno.build.os === "windows",
-  async fn(): Promise<void> {
-    const child = new Deno.Command("bash", {
-      args: ["-c", `ulimit -n ${LIMIT}; exec "$0" eval "$1"`, Deno.execPath(), CHILD],
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    const lines: string[] = [];
-    const reading = (async () => {
-      for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
-        lines.push(...chunk.split("\n").filter(Boolean));
-      }
-    })();
-    let exited = false;
-    const exit = child.status.then(() => exited = true);
-    try {
-      const port = Number(await waitFor(() => lines[0], { timeoutMs: 20_000, what: "the child to listen" }));
-      for (const held of [true, false]) {
-        const faults = lines.length;
-        const connections = await flood(port);
-        await waitFor(() => lines.length > faults, { what: "descriptors to run out" });
-        assert.match(lines[faults]!, /Too many open files/);
-        if (!held) connections.forEach((connection) => connection.close());
-        const from = systemClock.monotonic();
-        await waitFor(() => answers(port), { timeoutMs: 2_000, what: "an answer within 2 s" });
-        assert.ok(systemClock.monotonic() - from < 2_000);
-        if (held) connections.forEach((connection) => connection.close());
-      }
-      assert.equal(exited, false);
-    } finally {
-      child.kill("SIGKILL");
-      await until(Promise.all([exit, reading]), { what: "the child to end" });
-    }
-  },
-});
+for (const [what, unfinished] of [["request heads", HALF_A_HEAD], ["request bodies", HALF_A_BODY]] as const) {
+  Deno.test({
+    name: `when half-sent ${what} use up the descriptors, the server answers again, the flood held or released`,
+    ignore: Deno.build.os === "windows",
+    fn: () =>
+      withChild(async (port, lines) => {
+        const held = await flood(port, unfinished);
+        await waitFor(() => lines.length > 1, { what: "descriptors to run out" });
+        assert.match(lines[1]!, /Too many open files/);
+        await answersWithin2s(port);
+        // Again, while it may still be between two listeners: fewer connections may be taken, and no other fault appear.
+        const released = await flood(port, unfinished);
+        for (const connection of [...held, ...released]) connection.close();
+        await answersWithin2s(port);
+      }),
+  });
+}

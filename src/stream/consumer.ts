@@ -54,6 +54,9 @@ export interface ConsumerOptions {
   readonly logger: (event: Event, attempt: number) => HandlerLogger;
 }
 
+/** What is parked only to make room stays away for this long at least, ms: coming back sooner, it would be in the way. */
+const SPILL_MS = 1_000;
+
 /** See the module's text. */
 export class StreamConsumer implements JobHost {
   readonly stream: string;
@@ -117,6 +120,16 @@ export class StreamConsumer implements JobHost {
     return this.#holding.room;
   }
 
+  /** How many of these may be new entries; the rest is for retries. */
+  get roomForNew(): number {
+    return this.#holding.roomForNew;
+  }
+
+  /** True while attempts could start and what is held cannot: it waits behind parked entries. */
+  get stuck(): boolean {
+    return this.#holding.parked.size > 0 && this.#o.dispatcher.hasRoom;
+  }
+
   /** True while so much is parked that reading on would only park more. */
   get overParked(): boolean {
     return this.#holding.parked.size >= this.#o.settings.maxParked;
@@ -174,9 +187,10 @@ export class StreamConsumer implements JobHost {
   /** Makes room when all that is held waits behind parked entries: parks the newest of those too, at no cost. */
   spill(n: number): number {
     const items = this.#o.dispatcher.spill(n, this);
+    const delayMs = Math.max(SPILL_MS, this.#o.settings.retryBackoffMs);
     for (const item of items) {
       const job = item as Job;
-      this.#settling.park(job, job.delivery.history, this.#o.settings.retryBackoffMs, null);
+      this.#settling.park(job, job.delivery.history, delayMs, null);
       this.adopt([{ ref: job.delivery.ref, ...(job.orderKey === null ? {} : { orderKey: job.orderKey }) }]);
     }
     return items.length;

@@ -40,6 +40,11 @@ export class Dispatcher {
     return this.#running;
   }
 
+  /** True while more attempts could be started, were there any that may. */
+  get hasRoom(): boolean {
+    return this.#open && this.#running < this.#concurrency;
+  }
+
   /** Submitted and not started. */
   get waiting(): number {
     return this.#lanes.waiting;

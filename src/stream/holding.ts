@@ -5,6 +5,9 @@
 import type { Clock } from "../clock.ts";
 import type { Job } from "./job.ts";
 
+/** Part of what may be held that new entries leave free. */
+const RETRY_SHARE = 1 / 8;
+
 /** See the module's text. */
 export class Holding {
   /** By ref; null while an entry is held without a handler to run. */
@@ -14,7 +17,7 @@ export class Holding {
   readonly #clock: Clock;
   readonly #maxHeld: number;
   readonly #onUnparked: (ref: string) => void;
-  readonly #roomWaiters: (() => void)[] = [];
+  readonly #roomWaiters = new Set<() => void>();
   #generation = 0;
 
   /** @param maxHeld Most entries held, 1 or more. @param onUnparked A parked entry will not come back. */
@@ -34,6 +37,11 @@ export class Holding {
     return Math.max(0, this.#maxHeld - this.held.size);
   }
 
+  /** How many of these may be new entries: some room is left to retries, which free the keys that others wait for. */
+  get roomForNew(): number {
+    return Math.max(0, this.room - Math.floor(this.#maxHeld * RETRY_SHARE));
+  }
+
   /** It is settled: there is room for another. */
   release(ref: string): void {
     this.held.delete(ref);
@@ -47,16 +55,15 @@ export class Holding {
 
   /** Everything is void. */
   clear(): void {
+    for (const ref of [...this.parked.keys()]) this.unpark(ref);
     this.#generation++;
     this.held.clear();
-    for (const ref of [...this.parked.keys()]) this.unpark(ref);
     this.tellRoom();
   }
 
   /** Wakes whoever waits for room. */
   tellRoom(): void {
-    if (this.#roomWaiters.length === 0) return;
-    for (const wake of this.#roomWaiters.splice(0)) wake();
+    for (const wake of [...this.#roomWaiters]) wake();
   }
 
   /** Resolves when something was settled (there may be room), after `ms`, or when the signal aborts. */
@@ -64,12 +71,13 @@ export class Holding {
     return new Promise((resolve) => {
       const done = (): void => {
         cancel();
+        this.#roomWaiters.delete(done);
         signal.removeEventListener("abort", done);
         resolve();
       };
       const cancel = this.#clock.after(ms, done);
       signal.addEventListener("abort", done, { once: true });
-      this.#roomWaiters.push(done);
+      this.#roomWaiters.add(done);
     });
   }
 }

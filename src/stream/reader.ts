@@ -26,6 +26,8 @@ export interface ReaderOptions {
 
 /** While nothing can be read for lack of room, the group is still looked after this often, ms. */
 const FULL_CHECK_MS = 1_000;
+/** What is held must have been stuck behind parked entries for this long before some of it is parked too, ms. */
+const STUCK_MS = 250;
 
 /** See the module's text. */
 export class Reader {
@@ -37,6 +39,9 @@ export class Reader {
   #paused = false;
   /** The first read after a start or a failure does not wait, so that health knows at once. */
   #proven = false;
+  /** Monotonic ms since when there has been no room; null while there is. */
+  #fullSince: number | null = null;
+  #checkedAt = 0;
 
   /** @param options See {@link ReaderOptions}. */
   constructor(options: ReaderOptions) {
@@ -70,14 +75,10 @@ export class Reader {
     await membership.join();
     if (this.#recoverDue) await this.#recover();
     if (this.#paused) return FULL_CHECK_MS;
-    if (consumer.overParked || !this.#makeRoom()) {
-      await consumer.roomChanged(FULL_CHECK_MS, signal);
-      this.#groupKnown = false;
-      happenings.emit({ kind: "read", stream: store.stream, count: 0 });
-      return 0;
-    }
+    if (consumer.overParked || !this.#hasRoom()) return await this.#waitForRoom(signal);
     const name = membership.name;
-    const deliveries = await store.read(name, Math.min(batchSize, consumer.room), this.#proven ? blockMs : 0, signal);
+    const count = Math.min(batchSize, consumer.roomForNew);
+    const deliveries = await store.read(name, count, this.#proven ? blockMs : 0, signal);
     this.#proven = true;
     happenings.emit({ kind: "read", stream: store.stream, count: deliveries.length });
     if (name !== membership.name) return 0;
@@ -85,13 +86,32 @@ export class Reader {
     return 0;
   }
 
-  /** Room for a useful read; what waits behind parked entries is parked too rather than hold up everything else. */
-  #makeRoom(): boolean {
-    const { consumer, batchSize } = this.#o;
+  /** Room for a useful read. What has been stuck behind parked entries is parked too rather than hold up all else. */
+  #hasRoom(): boolean {
+    const { consumer, batchSize, clock } = this.#o;
     const useful = Math.max(1, Math.min(batchSize, Math.floor((consumer.room + consumer.held) / 4)));
-    if (consumer.room >= useful) return true;
-    if (consumer.parked > 0) consumer.spill(useful);
-    return consumer.room >= useful;
+    if (consumer.roomForNew >= useful) {
+      this.#fullSince = null;
+      return true;
+    }
+    const now = clock.monotonic();
+    this.#fullSince ??= now;
+    if (now - this.#fullSince >= STUCK_MS && consumer.stuck) {
+      consumer.spill(useful);
+      this.#fullSince = now;
+    }
+    return false;
+  }
+
+  async #waitForRoom(signal: AbortSignal): Promise<number> {
+    const { consumer, clock, happenings, store } = this.#o;
+    await consumer.roomChanged(consumer.stuck ? STUCK_MS : FULL_CHECK_MS, signal);
+    const now = clock.monotonic();
+    if (now - this.#checkedAt < FULL_CHECK_MS) return 0;
+    this.#checkedAt = now;
+    this.#groupKnown = false;
+    happenings.emit({ kind: "read", stream: store.stream, count: 0 });
+    return 0;
   }
 
   async #ensureGroup(): Promise<void> {

@@ -22,6 +22,10 @@ export interface RetrierOptions {
 /** What another process hands back runs within a second. */
 const ADOPT_EVERY_MS = 600;
 const ADOPT_LIMIT = 200;
+/** Without room for what is due for this long, what is stuck behind it makes room, ms. */
+const STUCK_MS = 250;
+/** So much at a time. */
+const SPILL = 64;
 
 /** See the module's text. */
 export class Retrier {
@@ -36,7 +40,7 @@ export class Retrier {
   constructor(options: RetrierOptions) {
     this.#o = options;
     const { clock, random, happenings, store } = options;
-    this.loop = new Loop({ name: `retrier:${store.stream}`, clock, random, happenings, step: () => this.#step() });
+    this.loop = new Loop({ name: `retrier:${store.stream}`, clock, random, happenings, step: (signal) => this.#step(signal) });
   }
 
   /** An entry was parked. */
@@ -58,12 +62,21 @@ export class Retrier {
     this.#nextDueAt = Infinity;
   }
 
-  async #step(): Promise<number> {
+  async #step(signal: AbortSignal): Promise<number> {
     const { membership, consumer, clock } = this.#o;
-    if (!membership.joined || this.#paused || consumer.room === 0) return ADOPT_EVERY_MS;
+    if (!membership.joined || this.#paused) return ADOPT_EVERY_MS;
+    if (consumer.room === 0) return await this.#waitForRoom(signal);
     if (clock.monotonic() >= this.#adoptAt) await this.#adopt();
     if (clock.monotonic() >= this.#nextDueAt) await this.#claim();
     return Math.max(1, Math.min(this.#nextDueAt, this.#adoptAt) - clock.monotonic());
+  }
+
+  /** All that is held may wait for the very entry that is due. */
+  async #waitForRoom(signal: AbortSignal): Promise<number> {
+    const { consumer } = this.#o;
+    await consumer.roomChanged(STUCK_MS, signal);
+    if (consumer.room === 0 && consumer.stuck) consumer.spill(SPILL);
+    return consumer.room === 0 ? 1 : 0;
   }
 
   async #adopt(): Promise<void> {
@@ -84,8 +97,9 @@ export class Retrier {
     if (claimed.state === "fenced") return consumer.fenced(name);
     if (name !== membership.name) return;
     this.#nextDueAt = claimed.nextDueInMs === null ? Infinity : clock.monotonic() + claimed.nextDueInMs;
+    // Also of what is not lost but will not come this way: it was settled by hand, or its group was made anew.
+    consumer.lost(claimed.lostRefs);
     if (claimed.lost > 0) {
-      consumer.lost(claimed.lostRefs);
       happenings.emit({ kind: "store_lost", stream: store.stream, cause: "deleted", count: claimed.lost });
     }
     await consumer.accept(claimed.deliveries);

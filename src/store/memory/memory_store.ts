@@ -44,7 +44,9 @@ export interface MemoryStoreOptions {
  * one copy. Every operation is synchronous inside, hence atomic.
  */
 export class MemoryStreamStore implements StreamStore {
+  /** @inheritdoc */
   readonly stream: string;
+  /** @inheritdoc */
   readonly group: string;
   readonly #publishStream: string;
   readonly #broker: MemoryBroker;
@@ -59,27 +61,33 @@ export class MemoryStreamStore implements StreamStore {
     this.#view = broker.view(stream, group);
   }
 
+  /** @inheritdoc */
   append(items: readonly AppendItem[], options?: AppendOptions): Promise<readonly Appended[]> {
     return this.#do("append", "room", () => append(this.#broker, this.stream, items, options));
   }
 
+  /** @inheritdoc */
   promoteDelayed(limit: number): Promise<{ moved: number; nextDueInMs: number | null }> {
     return this.#do("promote delayed events", "room", () => promoteDelayed(this.#broker, this.stream, limit));
   }
 
+  /** @inheritdoc */
   lastOccurrence(schedule: string): Promise<number | null> {
     const last = (): number | null => this.#broker.data.publishing(this.stream).schedules.get(schedule) ?? null;
     return this.#do("last occurrence", "answer", last);
   }
 
+  /** @inheritdoc */
   fire(schedule: string, occurrences: readonly Occurrence[], seenMs?: number): Promise<number> {
     return this.#do("fire", "room", () => fire(this.#broker, this.stream, schedule, occurrences, seenMs));
   }
 
+  /** @inheritdoc */
   time(): Promise<number> {
     return this.#do("time", "answer", () => this.#broker.now());
   }
 
+  /** @inheritdoc */
   ensureGroup(): Promise<{ created: boolean }> {
     return this.#do("create group", "answer", () => {
       if (this.#view.state !== undefined) return { created: false };
@@ -90,10 +98,12 @@ export class MemoryStreamStore implements StreamStore {
     });
   }
 
+  /** @inheritdoc */
   register(consumer: string, leaseMs: number): Promise<void> {
     return this.#do("register", "change", () => register(this.#view, consumer, leaseMs));
   }
 
+  /** @inheritdoc */
   beat(consumer: string | null, leaseMs: number): Promise<Beat> {
     return this.#do("beat", "answer", () => {
       const writeRefused = this.#broker.faults.writeRefused;
@@ -104,6 +114,7 @@ export class MemoryStreamStore implements StreamStore {
     });
   }
 
+  /** @inheritdoc */
   read(consumer: string, count: number, blockMs: number, signal: AbortSignal): Promise<readonly Delivery[]> {
     return this.#do<readonly Delivery[] | Promise<readonly Delivery[]>>("read", "change", () => {
       if (signal.aborted) return [];
@@ -117,6 +128,7 @@ export class MemoryStreamStore implements StreamStore {
     });
   }
 
+  /** @inheritdoc */
   settle(
     consumer: string,
     settlements: readonly Settlement[],
@@ -127,50 +139,62 @@ export class MemoryStreamStore implements StreamStore {
     return this.#do("settle", "answer", () => settlements.map((settlement) => settleOne(context, settlement)));
   }
 
+  /** @inheritdoc */
   seen(dedupKeys: readonly string[]): Promise<readonly boolean[]> {
     return this.#do("look for dedup marks", "answer", () => seen(this.#view, dedupKeys));
   }
 
+  /** @inheritdoc */
   mark(consumer: string, running: readonly string[], exact: boolean): Promise<void> {
     return this.#do("mark", "change", () => mark(this.#view, consumer, running, exact));
   }
 
+  /** @inheritdoc */
   adopt(consumer: string, limit: number): Promise<readonly ParkedRef[]> {
     return this.#do("adopt", "change", () => adopt(this.#view, consumer, limit));
   }
 
+  /** @inheritdoc */
   claimDue(consumer: string, limit: number): Promise<Claimed> {
     return this.#do("claim due entries", "change", () => claimDue(this.#view, consumer, limit));
   }
 
+  /** @inheritdoc */
   peers(consumer: string): Promise<readonly Peer[]> {
     return this.#do("list consumers", "answer", () => peers(this.#view, consumer));
   }
 
+  /** @inheritdoc */
   takeOver(consumer: string, dead: string, leaseMs: number, limit: number): Promise<TakeOver> {
     return this.#do("take over", "change", () => takeOver(this.#view, consumer, dead, leaseMs, limit));
   }
 
+  /** @inheritdoc */
   recover(consumer: string, known: ReadonlySet<string>, limit: number): Promise<readonly Delivery[]> {
     return this.#do("recover", "answer", () => recover(this.#view, consumer, known, limit));
   }
 
+  /** @inheritdoc */
   retire(consumer: string): Promise<{ handedBack: number; pending: number }> {
     return this.#do("retire", "change", () => retire(this.#view, consumer));
   }
 
+  /** @inheritdoc */
   trim(retention: Retention): Promise<Trimmed> {
     return this.#do("trim", "change", () => trim(this.#broker, this.#view, retention));
   }
 
+  /** @inheritdoc */
   audit(): Promise<{ repaired: number; lost: number }> {
     return this.#do("audit", "change", () => audit(this.#view));
   }
 
+  /** @inheritdoc */
   stats(): Promise<GroupStats> {
     return this.#do("stats", "answer", () => stats(this.#broker, this.#view));
   }
 
+  /** @inheritdoc */
   replay(letterId: string): Promise<boolean> {
     return this.#do("replay", "room", () => replay(this.#broker, this.#view, letterId));
   }

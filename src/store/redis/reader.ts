@@ -16,7 +16,10 @@ const MARGIN_MS = 1_000;
 const UNBLOCK_ATTEMPTS = 50;
 const UNBLOCK_PAUSE_MS = 20;
 
-/** See {@link StreamStore.read}. What was delivered is returned even when the signal aborts. */
+/**
+ * See {@link StreamStore.read}. What was delivered is returned even when the signal aborts. Redis applies `count` to
+ * the stream and to the replays each, so that up to twice as many can come while dead letters are replayed in bulk.
+ */
 export async function readNew(
   context: StoreContext,
   consumer: string,

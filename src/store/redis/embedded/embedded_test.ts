@@ -49,6 +49,8 @@ class Place implements AsyncDisposable {
         data,
       ],
       env,
+      // A process group of its own, as in a terminal.
+      detached: true,
       stdin: "null",
       stdout: "piped",
       stderr: "inherit",
@@ -78,6 +80,7 @@ import { openEmbeddedRedis } from "EMBEDDED";
 import { systemClock } from "CLOCK";
 const stop = Promise.withResolvers();
 Deno.addSignalListener("SIGTERM", () => stop.resolve());
+Deno.addSignalListener("SIGINT", () => console.log("null"));
 const log = () => {};
 const e = await openEmbeddedRedis({ dir: Deno.args[0], log, clock: systemClock, signal: new AbortController().signal });
 console.log(JSON.stringify({ adopted: e.adopted, pid: e.pid }));
@@ -98,6 +101,12 @@ class Service {
   async ready(): Promise<{ adopted: boolean; pid: number }> {
     const { value } = await this.#output.read();
     return JSON.parse(value ?? "null");
+  }
+
+  /** Ctrl-C in a terminal: everybody in the process group gets it. Resolves when the service has. */
+  async interrupt(): Promise<void> {
+    Deno.kill(-this.#child.pid, "SIGINT");
+    await this.#output.read();
   }
 
   async end(signal: Deno.Signal): Promise<number> {
@@ -179,6 +188,17 @@ Deno.test("a service that is killed leaves the server running, and the next star
   assert.equal(await ask(at(place), "GET", "a"), "1");
   assert.equal(await next.end("SIGTERM"), 0);
   await waitFor(() => !alive(pid), { what: "the server to end with its last user" });
+});
+
+Deno.test("a Ctrl-C in the service's terminal does not reach the server", async () => {
+  await using place = await Place.make();
+  const service = await place.service();
+  const { pid } = await service.ready();
+  await service.interrupt();
+  // A server that got the signal ends within its next tick, long before this returns.
+  assert.equal(await ask(at(place), "BLPOP", "nothing", "0.5"), null);
+  assert.equal(alive(pid), true);
+  assert.equal(await service.end("SIGTERM"), 0);
 });
 
 Deno.test("two processes that start at the same instant share one server, and a killed one does not count", async () => {

@@ -85,9 +85,12 @@ async function makeFolder(path: string): Promise<string> {
     if (mode !== null && (mode & 0o077) !== 0) await Deno.chmod(real, 0o700).catch(() => {});
     return real;
   } catch (cause) {
+    const want = cause instanceof Deno.errors.NotCapable
+      ? "a Redis of your own in REDIS_URL or REDIS_HOST, or a start that may run one (deno task start)"
+      : "a folder that this user can write";
     throw new ServiceError(
       "embedded_redis",
-      `making the folder ${path} for the embedded Redis: ${textOf(cause)}; want a folder that this user can write`,
+      `making the folder ${path} for the embedded Redis: ${textOf(cause)}; want ${want}`,
       { cause },
     );
   }

@@ -1,0 +1,114 @@
+/**
+ * Faults of the broker and of the links to it: struck, healed, and how soon the replicas go on.
+ * @module
+ */
+import { sleep, systemClock } from "../../../src/clock.ts";
+import type { BrokerFault } from "./plan.ts";
+import { lookFor } from "./recovery.ts";
+import { type Replica, SETTINGS } from "./replica.ts";
+import type { World } from "./world.ts";
+
+/** Events flow again within this time after a fault was healed, ms. */
+const FLOW_BOUND_MS = 3_000;
+
+/**
+ * Strikes and heals.
+ * @returns When it was healed, epoch ms. A connection that fell silent for good counts as healed when the service has
+ * to have noticed.
+ */
+export async function strikeBroker(world: World, fault: BrokerFault): Promise<number> {
+  const { redis } = world;
+  switch (fault.kind) {
+    case "kill":
+      await redis.kill9();
+      await pause(fault.downMs);
+      await redis.start();
+      return Date.now();
+    case "stop":
+      redis.stop();
+      await pause(fault.stoppedMs);
+      redis.cont();
+      return Date.now();
+    case "client_kill":
+      for (let time = 0; time < fault.times; time++) {
+        await redis.command(["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+        await pause(fault.everyMs);
+      }
+      return Date.now();
+    default:
+      return await strikeLinks(world, fault);
+  }
+}
+
+type LinkFault = Extract<BrokerFault, { replicas: readonly number[] }>;
+
+async function strikeLinks(world: World, fault: LinkFault): Promise<number> {
+  const links = fault.replicas.map((index) => world.replicas[index]!.link);
+  const proxies = links.map((link) => link.proxy);
+  switch (fault.kind) {
+    case "half_open":
+      await Promise.all(links.map((link) => link.freeze()));
+      return Date.now() + SETTINGS.commandTimeoutMs;
+    case "blackhole":
+      for (const proxy of proxies) proxy.set({ kind: "blackhole", direction: fault.direction });
+      await pause(fault.silentMs);
+      break;
+    case "reset":
+      for (const proxy of proxies) proxy.set({ kind: "cutAfter", bytes: fault.bytes });
+      await pause(fault.lastsMs);
+      break;
+    case "flap":
+      for (let time = 0; time < fault.times; time++) {
+        for (const proxy of proxies) proxy.set({ kind: time % 2 === 0 ? "refuse" : "rst" });
+        await pause(fault.everyMs);
+        for (const proxy of proxies) proxy.heal();
+        await pause(fault.everyMs);
+      }
+  }
+  for (const proxy of proxies) proxy.heal();
+  return Date.now();
+}
+
+/** Which replicas a fault concerns. */
+export function struckBy(world: World, fault: BrokerFault): readonly Replica[] {
+  return "replicas" in fault ? fault.replicas.map((index) => world.replicas[index]!) : world.replicas;
+}
+
+/**
+ * Waits until each replica has started an event that was published after the healing: no store of entries read before
+ * can make it look alive. The slowest counts.
+ */
+export async function flowAgain(
+  world: World,
+  round: number,
+  fault: BrokerFault,
+  healedAt: number,
+  spared: ReadonlySet<number>,
+): Promise<void> {
+  const replicas = struckBy(world, fault).filter(({ index }) => !spared.has(index));
+  const times = await Promise.all(replicas.map(({ pid }) => firstFresh(world, pid, healedAt)));
+  for (const replica of replicas) await replica.link.sweep();
+  const ms = times.length === 0 ? null : Math.max(...times) - healedAt;
+  const owed = "events flow again";
+  world.recovered({ round, fault: `broker ${fault.kind}`, owed, ms, boundMs: FLOW_BOUND_MS }, healedAt);
+}
+
+/** When a process first started an event that was published after a moment; infinite when it did not. */
+export async function firstFresh(world: World, pid: number, since: number): Promise<number> {
+  await pause(Math.max(0, since - Date.now()));
+  const { lines } = world.handled;
+  // A little further back: some may have been read since.
+  let at = Math.max(0, lines.length - 5_000);
+  const found = await lookFor(() => {
+    for (; at < lines.length; at++) {
+      const line = lines[at]!;
+      if (line.pid === pid && (world.producers.invokedAt(line.id) ?? 0) >= since) return line.at;
+    }
+    return null;
+  }, 15_000);
+  return found ?? Infinity;
+}
+
+async function pause(ms: number): Promise<void> {
+  if (ms > 0) await sleep(systemClock, ms);
+}

@@ -1,0 +1,119 @@
+/**
+ * One replica: a place that is filled by one service process after the other.
+ * @module
+ */
+import { type ServiceProcess, startServiceProcess } from "../../../testing/service_process.ts";
+import { waitFor } from "../../../testing/wait.ts";
+import type { ReplicaLink } from "./replica_link.ts";
+
+/** What the service is set to; the bounds that recoveries are judged by follow from it, ms. */
+export const SETTINGS = {
+  leaseMs: 3_000,
+  commandTimeoutMs: 2_000,
+  shutdownTimeoutMs: 500,
+} as const;
+
+/** Names that the service uses. */
+export const NAMES = { stream: "event-stream", group: "redis-stream-service" } as const;
+
+const HANDLERS = new URL("./handlers.ts", import.meta.url).pathname;
+
+/** Where the service is started from: the project, or a changed copy of it. */
+export interface ReplicaOptions {
+  readonly link: ReplicaLink;
+  readonly ledgerDir: string;
+  /** For consumer names. */
+  readonly index: number;
+}
+
+/** See the module's text. */
+export class Replica implements AsyncDisposable {
+  readonly index: number;
+  readonly link: ReplicaLink;
+  readonly #ledgerDir: string;
+  #process: ServiceProcess;
+  #starts = 0;
+
+  /** Starts the first process. */
+  constructor({ link, ledgerDir, index }: ReplicaOptions) {
+    this.index = index;
+    this.link = link;
+    this.#ledgerDir = ledgerDir;
+    this.#process = this.#start();
+  }
+
+  /** Of the present process. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** Processes started so far. */
+  get starts(): number {
+    return this.#starts;
+  }
+
+  /** What consumer names of the present process begin with. */
+  get consumerPrefix(): string {
+    return `r${this.index}s${this.#starts}-`;
+  }
+
+  /** The end of what the present process wrote. */
+  get output(): string {
+    return this.#process.output.slice(-3_000);
+  }
+
+  /** Lines that the present process wrote. */
+  get logLines(): number {
+    return this.#process.records.length;
+  }
+
+  /** Sends a signal to the present process. */
+  signal(signal: Deno.Signal): void {
+    this.#process.signal(signal);
+  }
+
+  /** Waits for its end. @returns The exit code. */
+  exited(timeoutMs: number): Promise<number> {
+    return this.#process.exited(timeoutMs);
+  }
+
+  /** Fills the place again, after the end of the process before. */
+  restart(): void {
+    this.#process = this.#start();
+  }
+
+  /** Waits until it is ready. */
+  async ready(): Promise<void> {
+    await waitFor(() => this.#process.ready(5_000).then(() => true), {
+      timeoutMs: 30_000,
+      what: `replica ${this.index} to be ready`,
+    });
+  }
+
+  /** Kills it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process[Symbol.asyncDispose]();
+  }
+
+  #start(): ServiceProcess {
+    this.#starts++;
+    return startServiceProcess({
+      env: {
+        REDIS_URL: this.link.url,
+        HANDLERS,
+        CAMPAIGN_LEDGER: this.#ledgerDir,
+        CONSUMER_NAME: this.consumerPrefix.slice(0, -1),
+        LEASE_MS: String(SETTINGS.leaseMs),
+        COMMAND_TIMEOUT: String(SETTINGS.commandTimeoutMs),
+        CONNECTION_TIMEOUT: String(SETTINGS.commandTimeoutMs),
+        SHUTDOWN_TIMEOUT: String(SETTINGS.shutdownTimeoutMs),
+        RETRY_DELAYS: "200",
+        RETRY_BACKOFF: "100",
+        RETRY_BACKOFF_MAX: "800",
+        // Signals kill processes here, not events: no budget may run out for it.
+        MAX_DELIVERIES: "20",
+        HANDLER_TIMEOUT: "10000",
+      },
+    });
+  }
+}
