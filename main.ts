@@ -10,11 +10,18 @@ import { ServiceError } from "./src/errors.ts";
 
 const EXIT = { clean: 0, fault: 1, configuration: 2, gaveUp: 3, forced: 130 } as const;
 
+/** A signal to the whole process group comes twice, once more through the task runner, 1 or 2 ms later: that is one. */
+const ECHO_MS = 15;
+
 let app: App | null = null;
 let stopping = false;
+let signalledAt = -Infinity;
 
 /** The first signal drains, the second ends the process there and then. */
 function onSignal(): void {
+  const now = performance.now();
+  if (now - signalledAt < ECHO_MS) return;
+  signalledAt = now;
   if (stopping) Deno.exit(EXIT.forced);
   void end(EXIT.clean);
 }

@@ -41,6 +41,9 @@ export interface AppOptions {
   readonly cwd: string;
 }
 
+/** A first connection that took no longer than this succeeded at once: the client has to be loaded too, ms. */
+const PROMPT_MS = 3_000;
+
 /** The parts that exist once the handlers are known. */
 export interface RunningParts {
   readonly redis: RedisParts;
@@ -284,36 +287,45 @@ export class App {
   }
 
   #begin(parts: RunningParts): void {
-    const { config } = this.#o;
     parts.redis.manager.start();
-    for (const worker of parts.workers) worker.start();
-    for (const loop of parts.scheduler.loops) loop.start();
-    parts.watcher.loop.start();
-    this.#trustStart(parts);
     this.happenings.emit({ kind: "lifecycle", state: "ready" });
-    const { topology } = config.redis;
-    this.#log.info("Using {redis}, stream {stream}, group {group}", {
-      redis: this.#embedded === null
-        ? `Redis (${topology.kind})`
-        : `embedded Redis ${this.#embedded.version} in ${topology.kind === "embedded" ? topology.dir : ""}`,
-      stream: config.stream.names.join(","),
-      group: config.stream.group,
+    this.#greet();
+    const work = (): void => {
+      if (this.#stopping.signal.aborted) return;
+      for (const worker of parts.workers) worker.start();
+      for (const loop of parts.scheduler.loops) loop.start();
+      parts.watcher.loop.start();
+    };
+    const startedAt = this.#o.clock.monotonic();
+    // Before the first connection there is nothing for a loop to do but fail.
+    parts.redis.command.whenReady(this.#stopping.signal).then(async () => {
+      const prompt = this.#o.clock.monotonic() - startedAt < PROMPT_MS;
+      if (prompt && await this.#serverWasUp(parts)) { for (const worker of parts.workers) worker.trustStart(); }
+      work();
+    }).catch(() => {
+      // Stopped, or given up, before there was a connection: nothing was started.
     });
-    if (!config.service.development) return;
-    this.#log.info("Try: curl {url}/health", { url: this.url });
-    this.#log.info("Try: curl -X POST {url}/trigger-test-event", { url: this.url });
   }
 
   /** See `stream/judgement.ts`: leases that ran out under the eyes of a server that was up all the time may be judged. */
-  #trustStart(parts: RunningParts): void {
-    const bound = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(3_000)]);
-    parts.redis.command.whenReady(bound).then(async () => {
-      const facts = await serverFacts(parts.redis.command);
-      if (facts === null || facts.uptimeMs <= this.#o.config.stream.leaseMs) return;
-      for (const worker of parts.workers) worker.trustStart();
-    }).catch(() => {
-      // Redis was away at the start: everybody's lease may have run out, so the full wait applies.
+  async #serverWasUp(parts: RunningParts): Promise<boolean> {
+    const facts = await serverFacts(parts.redis.command);
+    return facts !== null && facts.uptimeMs > this.#o.config.stream.leaseMs;
+  }
+
+  #greet(): void {
+    const { redis: { topology }, stream, service } = this.#o.config;
+    const redis = this.#embedded !== null && topology.kind === "embedded"
+      ? `embedded Redis ${this.#embedded.version}, data in ${topology.dir}`
+      : `Redis (${topology.kind})`;
+    this.#log.info("Using {redis}; stream {stream}, group {group}", {
+      redis,
+      stream: stream.names.join(","),
+      group: stream.group,
     });
+    if (!service.development) return;
+    this.#log.info("Try: curl {url}/health", { url: this.url });
+    this.#log.info("Try: curl -X POST {url}/trigger-test-event", { url: this.url });
   }
 
   #handlerLogger(event: Event, attempt: number): HandlerLogger {

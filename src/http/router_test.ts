@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { fixture, healthReport, notReady, READY } from "./fixture.ts";
+import { fixture, healthReport, notReady, READY } from "./fixtures_test.ts";
 
 Deno.test("each probe answers with the contract's status, type and body", async () => {
   const report = healthReport("healthy");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { systemClock } from "../clock.ts";
 import { ServiceError } from "../errors.ts";
 import { until, waitFor } from "../../testing/wait.ts";
-import { type Fixture, fixture, type FixtureOptions } from "./fixture.ts";
+import { type Fixture, fixture, type FixtureOptions } from "./fixtures_test.ts";
 import { type HttpServer, startHttpServer } from "./server.ts";
 
 const HOST = { hostname: "127.0.0.1", port: 0 };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ServiceError, StoreRefusedError, StoreUnavailableError } from "../errors.ts";
-import { fixture, type FixtureOptions, notReady } from "./fixture.ts";
+import { fixture, type FixtureOptions, notReady } from "./fixtures_test.ts";
 
 const PATH = "/trigger-test-event";
 const JSON_TYPE = { "Content-Type": "application/json" };

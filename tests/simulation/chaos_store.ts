@@ -218,7 +218,15 @@ export class ChaosStore implements StreamStore {
 }
 
 /** Calls that are made all the time and say nothing. */
-const IDLE_CALLS: ReadonlySet<string> = new Set(["beat", "peers", "adopt", "claimDue", "promoteDelayed", "time", "recover"]);
+const IDLE_CALLS: ReadonlySet<string> = new Set([
+  "beat",
+  "peers",
+  "adopt",
+  "claimDue",
+  "promoteDelayed",
+  "time",
+  "recover",
+]);
 
 /** The part of a ref that tells entries of one simulation apart. */
 export function short(ref: string): string {

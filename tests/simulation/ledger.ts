@@ -236,7 +236,9 @@ export class Ledger implements Witness {
     if (settlement.kind === "park") {
       fact.parks++;
       const { failures, soloCrashes } = settlement.history;
-      if (failures + soloCrashes >= this.#maxDeliveries) this.broken(`${short(ref)} was parked with its budget used up`);
+      if (failures + soloCrashes >= this.#maxDeliveries) {
+        this.broken(`${short(ref)} was parked with its budget used up`);
+      }
       return;
     }
     care.delete(ref);

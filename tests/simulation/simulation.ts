@@ -89,7 +89,9 @@ export class Simulation {
 
   /** From the first start to the verdict. */
   async live(): Promise<Outcome> {
-    this.say(`seed ${this.seed} ${JSON.stringify({ ...this.settings, ...this.#weather, replicas: this.slots.length })}`);
+    this.say(
+      `seed ${this.seed} ${JSON.stringify({ ...this.settings, ...this.#weather, replicas: this.slots.length })}`,
+    );
     this.slots.forEach((_, slot) => this.start(slot));
     this.#publishAll();
     new Faults(this).plan(FAULT_PHASE_MS);
@@ -271,7 +273,9 @@ export class Simulation {
     for (const replica of this.slots) {
       if (replica === null || replica.process.state === "dead") continue;
       const bound = maxHeldOf(this.settings);
-      if (replica.held > bound) this.ledger.broken(`${replica.name} holds ${replica.held}, at most ${bound} are allowed`);
+      if (replica.held > bound) {
+        this.ledger.broken(`${replica.name} holds ${replica.held}, at most ${bound} are allowed`);
+      }
     }
   }
 }

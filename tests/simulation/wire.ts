@@ -120,7 +120,9 @@ export class Wire {
   heal(): void {
     this.#downUntilMs = Math.min(this.#downUntilMs, this.#o.world.monotonic());
     if (this.#silent) this.break("timeout", 0);
-    else this.#o.process.deliver(() => this.#o.happenings.emit({ kind: "link", channel: this.#o.channel, state: "ready" }));
+    else {this.#o.process.deliver(() =>
+        this.#o.happenings.emit({ kind: "link", channel: this.#o.channel, state: "ready" })
+      );}
   }
 
   #fate(): "passes" | "slow" | "rejected" | "lostReply" | "silent" | "refused" {
