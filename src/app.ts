@@ -2,6 +2,9 @@
  * The composition root: builds every part from one Config, and owns the order of start and stop.
  * @module
  */
+import { watchDurability } from "./app/durability.ts";
+import { makeRouter } from "./app/http_parts.ts";
+import { makeMetrics, typesOf } from "./app/metrics_parts.ts";
 import { blockMsOf, type RedisParts, redisParts, serverFacts } from "./app/redis_parts.ts";
 import { shutDown } from "./app/shutdown.ts";
 import { testSchedule } from "./app/test_schedule.ts";
@@ -16,18 +19,17 @@ import { type HandlersModule, loadHandlers } from "./handling/load.ts";
 import { Registry } from "./handling/registry.ts";
 import { Happenings } from "./happenings.ts";
 import { HealthMonitor } from "./health/monitor.ts";
-import { createRouter } from "./http/router.ts";
 import { type HttpServer, startHttpServer } from "./http/server.ts";
 import type { EmbeddedRedis } from "./store/redis/embedded/embedded.ts";
 import { Deadlines } from "./stream/deadlines.ts";
 import { Dispatcher } from "./stream/dispatcher.ts";
-import { Publisher, type Receipt } from "./stream/publisher.ts";
+import { type BatchReceipt, Publisher, type PublishRequest, type Receipt } from "./stream/publisher.ts";
 import { Scheduler } from "./stream/scheduler.ts";
 import { StreamWorker } from "./stream/worker.ts";
 import { logHappenings } from "./telemetry/log_happenings.ts";
-import { withLogContext } from "./telemetry/log_context.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import type { Logging } from "./telemetry/logging.ts";
+import type { Metrics } from "./telemetry/metrics.ts";
 
 /** What an app is made of. */
 export interface AppOptions {
@@ -61,6 +63,8 @@ export class App {
   readonly health: HealthMonitor;
   readonly #o: AppOptions;
   readonly #log: Logger;
+  /** Null: `METRICS_ENABLED=false`. */
+  readonly #metrics: Metrics | null;
   readonly #unlog: () => void;
   readonly #stopping = new AbortController();
   #http: HttpServer | null = null;
@@ -86,6 +90,7 @@ export class App {
       stalled: () => this.#parts?.workers.flatMap((worker) => worker.stalled()) ?? [],
       warnings: () => this.#parts?.watcher.warnings ?? [],
     });
+    this.#metrics = makeMetrics({ ...options, happenings: this.happenings, health: this.health });
   }
 
   /** Where HTTP listens, `http://host:port`; empty before {@link listen}. */
@@ -108,19 +113,16 @@ export class App {
   async listen(): Promise<void> {
     const { config, clock, logging } = this.#o;
     const access = logging.logger("http");
-    const router = createRouter({
-      health: this.health,
-      publisher: { publish: (event) => this.publish(event) },
-      settings: {
-        maxBodyBytes: config.http.maxBodyBytes,
-        triggerRateLimit: config.http.triggerRateLimit,
-        apiToken: config.http.apiToken?.reveal() ?? null,
-        retryAfterSeconds: () => Math.max(1, Math.ceil((config.redis.retryDelaysMs[0] ?? 1_000) / 1_000)),
-      },
+    const router = makeRouter({
+      config,
       clock,
-      runInContext: (context, fn) => withLogContext(context, fn),
-      onRequest: (request) => access.debug("{method} {route} {status}", request),
-      onError: (error, correlationId) => access.error("A request failed: {error}", { error, correlationId }),
+      health: this.health,
+      publisher: {
+        publish: (event) => this.publish(event),
+        publishAll: (events, request) => this.publishAll(events, request),
+      },
+      metrics: this.#metrics,
+      log: access,
     });
     this.#http = await startHttpServer({
       handler: router,
@@ -129,6 +131,7 @@ export class App {
       clock,
       onFault: (error) => access.warn("The listener failed and is opened again: {error}", { error }),
     });
+    this.#metrics?.load().catch((error) => this.#log.error("No metrics: {error}", { error }));
     this.happenings.emit({ kind: "lifecycle", state: "listening" });
     this.#log.info("Listening on {url}", { url: this.url, port: this.port });
   }
@@ -145,6 +148,8 @@ export class App {
     const socketPath = await this.#openEmbedded();
     if (this.#stopping.signal.aborted) return;
     this.#parts = this.#build(registry, socketPath);
+    this.#metrics?.knowTypes(typesOf(registry));
+    this.#metrics?.watch(this.#parts.redis.stores);
     this.#begin(this.#parts);
   }
 
@@ -166,13 +171,22 @@ export class App {
    * Publishes one event, or fails at once while Redis is not usable.
    * @throws {StoreUnavailableError} @throws {StoreRefusedError} @throws {ServiceError} `event_invalid`, `event_too_large`.
    */
-  publish(event: EventInit): Promise<Receipt> {
+  async publish(event: EventInit): Promise<Receipt> {
+    return await this.#publisher().publish(event);
+  }
+
+  /** Publishes all or none. Errors as {@link publish} and {@link Publisher.publishAll}. */
+  async publishAll(events: readonly EventInit[], request: PublishRequest): Promise<BatchReceipt> {
+    return await this.#publisher().publishAll(events, request);
+  }
+
+  #publisher(): Publisher {
     const verdict = this.health.verdict();
-    if (this.#parts === null || (!verdict.ok && verdict.check !== "service")) {
-      const reason = verdict.ok ? "starting" : verdict.reason;
-      return Promise.reject(new StoreUnavailableError("connection", `Cannot publish: Redis is not usable (${reason})`));
-    }
-    return this.#parts.publisher.publish(event);
+    // While it starts or drains, Redis may well be usable.
+    const usable = verdict.ok || verdict.reason === "starting" || verdict.reason === "shutting_down";
+    if (this.#parts !== null && usable) return this.#parts.publisher;
+    const reason = verdict.ok ? "starting" : verdict.reason;
+    throw new StoreUnavailableError("connection", `Cannot publish: Redis is not usable (${reason})`);
   }
 
   /** Stops in order; see `app/shutdown.ts`. Idempotent. @returns The exit code: 0, or 1 if something held was not handed back. */
@@ -193,6 +207,7 @@ export class App {
       embedded: this.#embedded,
     });
     this.#unlog();
+    this.#metrics?.dispose();
     this.health.dispose();
     await logging.flush(500);
     return code;
@@ -206,7 +221,7 @@ export class App {
       dir: config.redis.topology.dir,
       clock,
       signal: this.#stopping.signal,
-      log: (message) => this.#log.info("{message}", { message }),
+      log: (text) => this.#log.info("{text}", { text }),
     });
     return this.#embedded.socketPath;
   }
@@ -287,9 +302,20 @@ export class App {
   }
 
   #begin(parts: RunningParts): void {
+    watchDurability({
+      config: this.#o.config,
+      happenings: this.happenings,
+      manager: parts.redis.manager,
+      block: (reason) => this.health.block(reason),
+    });
     parts.redis.manager.start();
-    this.happenings.emit({ kind: "lifecycle", state: "ready" });
-    this.#greet();
+    this.happenings.emit({ kind: "lifecycle", state: "running" });
+    this.ready(this.#stopping.signal).then(() => {
+      this.happenings.emit({ kind: "lifecycle", state: "ready" });
+      this.#greet();
+    }).catch(() => {
+      // Stopped before it was ready.
+    });
     const work = (): void => {
       if (this.#stopping.signal.aborted) return;
       for (const worker of parts.workers) worker.start();
@@ -300,6 +326,8 @@ export class App {
     // Before the first connection there is nothing for a loop to do but fail.
     parts.redis.command.whenReady(this.#stopping.signal).then(async () => {
       const prompt = this.#o.clock.monotonic() - startedAt < PROMPT_MS;
+      // What is counted from the first event on adds up. That it failed was told.
+      await this.#metrics?.load().catch(() => {});
       if (prompt && await this.#serverWasUp(parts)) { for (const worker of parts.workers) worker.trustStart(); }
       work();
     }).catch(() => {
@@ -318,7 +346,9 @@ export class App {
     const redis = this.#embedded !== null && topology.kind === "embedded"
       ? `embedded Redis ${this.#embedded.version}, data in ${topology.dir}`
       : `Redis (${topology.kind})`;
-    this.#log.info("Using {redis}; stream {stream}, group {group}", {
+    this.#log.info("Ready on {url}: {redis}; stream {stream}, group {group}", {
+      url: this.url,
+      port: this.port,
       redis,
       stream: stream.names.join(","),
       group: stream.group,

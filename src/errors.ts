@@ -11,6 +11,7 @@ export type ErrorCode =
   | "config_invalid"
   | "event_invalid"
   | "event_too_large"
+  | "batch_key_conflict"
   | "handlers_invalid"
   | "listen_failed"
   | "redis_unavailable"
@@ -86,6 +87,29 @@ export class StoreUnavailableError extends ServiceError {
     super(reason === "timeout" ? "redis_timeout" : "redis_unavailable", message, options);
     this.reason = reason;
     this.outcomeUnknown = options?.outcomeUnknown ?? false;
+  }
+}
+
+/**
+ * Written, and not confirmed in time by as many replicas or by the disk: a crash may lose it again. Repeating it is
+ * deduplicated.
+ */
+export class DurabilityNotReachedError extends StoreUnavailableError {
+  /** What was written, in order. */
+  readonly appended: readonly { readonly entryId: string | null; readonly deduplicated: boolean }[];
+  /** Ids of the events, in order, to repeat them with; empty where the store tells of it, which does not know them. */
+  readonly ids: readonly string[];
+
+  /** @param reason Cause class. @param message For people. @param appended What was written. @param ids See {@link ids}. */
+  constructor(
+    reason: RedisCause,
+    message: string,
+    appended: DurabilityNotReachedError["appended"],
+    ids: readonly string[] = [],
+  ) {
+    super(reason, message, { outcomeUnknown: true });
+    this.appended = appended;
+    this.ids = ids;
   }
 }
 

@@ -97,7 +97,10 @@ export type Happening =
   }
   | { readonly kind: "schedule_fired"; readonly schedule: string; readonly occurrences: number }
   | { readonly kind: "loop_failed"; readonly loop: string; readonly message: string; readonly cause: RedisCause }
-  | { readonly kind: "lifecycle"; readonly state: "starting" | "listening" | "ready" | "draining" | "stopped" };
+  | {
+    readonly kind: "lifecycle";
+    readonly state: "starting" | "listening" | "running" | "ready" | "draining" | "stopped";
+  };
 
 /** A listener. */
 export type HappeningListener = (happening: Happening) => void;

@@ -22,6 +22,9 @@ function say(text: string): void {
 if (import.meta.main) {
   const seed = setting("FAULT_SEED", crypto.getRandomValues(new Uint32Array(1))[0]!);
   say(`seed ${seed}`);
+  // Ended in good order, so that no server or service is left behind.
+  const interrupt = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, () => interrupt.abort());
   const result = await runCampaign({
     seed,
     events: setting("FAULT_EVENTS", 100_000),
@@ -29,6 +32,7 @@ if (import.meta.main) {
     brokerFaults: setting("FAULT_BROKER", 64),
     workerFaults: setting("FAULT_WORKER", 104),
     say,
+    signal: interrupt.signal,
   });
   const { verdict, ...rest } = result;
   const { ok, ...classes } = verdict.classes;

@@ -33,6 +33,16 @@ export function blockMsOf(config: Config): number {
   return Math.max(50, Math.min(2_000, Math.floor(config.redis.commandTimeoutMs / 2)));
 }
 
+/** How long a publish waits for its durability: with the wait of those before it, within `COMMAND_TIMEOUT`. */
+export function durabilityTimeoutMsOf(config: Config): number {
+  return Math.min(3_000, Math.max(10, Math.floor(config.redis.commandTimeoutMs * 0.4)));
+}
+
+/** Name of the connection that publishes to a stream where that waits for more than memory. */
+export function publisherName(stream: string): string {
+  return `publisher:${stream}`;
+}
+
 /** Makes the parts; nothing connects before `manager.start()`. */
 export function redisParts(options: RedisPartsOptions): RedisParts {
   const { config, clock, random, happenings, onSecret, socketPath } = options;
@@ -58,7 +68,8 @@ export function redisParts(options: RedisPartsOptions): RedisParts {
       blocking: manager.blocking(`reader:${stream}`, `{${stream}}`),
       clock,
       // WAIT concerns what its own connection wrote, and holds that connection up.
-      ...(durability.level === "memory" ? {} : { publish: manager.blocking(`publisher:${stream}`, `{${stream}}`) }),
+      ...(durability.level === "memory" ? {} : { publish: manager.blocking(publisherName(stream), `{${stream}}`) }),
+      durabilityTimeoutMs: durabilityTimeoutMsOf(config),
     })
   );
   return { manager, stores, command: manager.command(`{${first}}`) };

@@ -15,6 +15,8 @@ export interface StreamEvidence {
   readonly lastReadAt: number | null;
   /** Why the latest read failed; null when it went well. */
   readonly readProblem: RedisCause | null;
+  /** Last time that a step of the work was not permitted; null before the first. */
+  readonly forbiddenAt: number | null;
 }
 
 /** Everything that readiness depends on. */
@@ -33,6 +35,8 @@ export interface Freshness {
   readonly writeMs: number;
   /** A read is answered at least once in this time. */
   readonly readMs: number;
+  /** What is not permitted is tried again within this time, and then says so again. */
+  readonly forbiddenMs: number;
 }
 
 /** Verdict: usable, or why not, as a cause code that names no host and holds no secret. */
@@ -56,7 +60,10 @@ export function assess(evidence: Evidence, freshness: Freshness): Verdict {
 
 /** Does the store answer and take writes? */
 export function assessRedis(evidence: Evidence, freshness: Freshness): Verdict {
-  for (const { lastWriteAt, writeProblem } of evidence.streams) {
+  for (const { lastWriteAt, writeProblem, forbiddenAt } of evidence.streams) {
+    if (forbiddenAt !== null && evidence.nowMs - forbiddenAt < freshness.forbiddenMs) {
+      return { ok: false, check: "redis", reason: "permission" };
+    }
     if (writeProblem !== null) return { ok: false, check: "redis", reason: writeProblem };
     if (lastWriteAt === null) return { ok: false, check: "redis", reason: "connection" };
     if (evidence.nowMs - lastWriteAt > freshness.writeMs) return { ok: false, check: "redis", reason: "timeout" };

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
+import type { RedisCause } from "../errors.ts";
 import type { Happening, Happenings } from "../happenings.ts";
 import {
   assess,
@@ -37,6 +38,8 @@ export interface MonitorOptions {
 const CHECK_BOUND_MS = 3_000;
 /** A write is tried once a second. */
 const BEAT_MS = 1_000;
+/** Every loop tries again within 2 s. */
+const FORBIDDEN_MS = 2_500;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -58,7 +61,7 @@ export class HealthMonitor implements HealthView {
     this.#o = options;
     this.#startedAt = options.clock.monotonic();
     const bound = Math.min(options.commandTimeoutMs, CHECK_BOUND_MS);
-    this.#freshness = { writeMs: BEAT_MS + bound, readMs: options.blockMs + bound };
+    this.#freshness = { writeMs: BEAT_MS + bound, readMs: options.blockMs + bound, forbiddenMs: FORBIDDEN_MS };
     for (const stream of options.streams) this.#streams.set(stream, blank(stream));
     this.#unlisten = options.happenings.listen((happening) => this.#hear(happening));
   }
@@ -147,12 +150,18 @@ export class HealthMonitor implements HealthView {
         if (evidence && !["no_group", "unblocked"].includes(happening.cause)) evidence.readProblem = happening.cause;
         return;
       }
+      case "settle_refused":
+        return this.#forbidden(happening.stream, happening.cause);
+      case "loop_failed":
+        // Without trimming everything else goes on.
+        if (happening.loop.startsWith("trimmer:")) return;
+        return this.#forbidden(happening.loop.slice(happening.loop.indexOf(":") + 1), happening.cause);
       case "link":
         if (happening.state !== "lost" && happening.state !== "connecting") return;
         for (const evidence of this.#streams.values()) evidence.writeProblem ??= happening.cause ?? "connection";
         return;
       case "lifecycle":
-        this.#phase = happening.state === "ready"
+        this.#phase = happening.state === "running"
           ? "running"
           : happening.state === "draining" || happening.state === "stopped"
           ? happening.state
@@ -161,6 +170,12 @@ export class HealthMonitor implements HealthView {
       default:
         return;
     }
+  }
+
+  /** Beats and reads may go well while scripts, or acknowledging, are not permitted any more. */
+  #forbidden(stream: string, cause: RedisCause): void {
+    const evidence = this.#streams.get(stream);
+    if (evidence && cause === "permission") evidence.forbiddenAt = this.#o.clock.monotonic();
   }
 
   #beat(beat: Extract<Happening, { kind: "beat" }>): void {
@@ -187,7 +202,7 @@ export class HealthMonitor implements HealthView {
 }
 
 function blank(stream: string): Mutable<StreamEvidence> {
-  return { stream, lastWriteAt: null, writeProblem: null, lastReadAt: null, readProblem: null };
+  return { stream, lastWriteAt: null, writeProblem: null, lastReadAt: null, readProblem: null, forbiddenAt: null };
 }
 
 function iso(ms: number | null): string | null {

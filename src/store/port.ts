@@ -201,6 +201,27 @@ export interface GroupStats {
   readonly oldestAgeMs: number;
 }
 
+/**
+ * Where an entry is that a consumer no longer has, although it did not settle it.
+ *
+ * - `kept`: somebody has it, or it will be delivered
+ * - `deleted`: the store no longer has it
+ * - `removed`: it is there, but was taken out of what is pending (its consumer was removed by hand): nobody gets it
+ */
+export type Fate = "kept" | "deleted" | "removed";
+
+/** Result of {@link StreamStore.census}. */
+export interface Census {
+  /** Entries in nobody's care that were deleted, or the stream with them, since the last census of any replica. */
+  readonly deleted: number;
+  /** Entries in nobody's care that were trimmed since then. */
+  readonly trimmed: number;
+  /** False when the store remembers no earlier census: it is new, or everything in it was destroyed. */
+  readonly remembered: boolean;
+  /** What would be lost with everything and be missed by no consumer; null when that cannot be told now. */
+  readonly atStake: number | null;
+}
+
 /** The port. See the module's text for what every adapter guarantees. */
 export interface StreamStore {
   readonly stream: string;
@@ -272,6 +293,16 @@ export interface StreamStore {
   trim(retention: { readonly maxLength: number; readonly maxAgeMs: number }): Promise<Trimmed>;
   /** Repairs: parked entries that lost their index become adoptable again. @returns How many. */
   audit(): Promise<{ repaired: number; lost: number }>;
+  /** What became of entries that this consumer had, `heldMs` long, and no longer has. In the order of `entries`. */
+  fates(
+    consumer: string,
+    entries: readonly { readonly ref: string; readonly heldMs: number }[],
+  ): Promise<readonly Fate[]>;
+  /**
+   * Counts what was destroyed that no consumer had in its care: undelivered entries, and what dead ones held. Each is
+   * told once across all replicas. What is read between being deleted and the next census may be missed.
+   */
+  census(): Promise<Census>;
   /** Counts. */
   stats(): Promise<GroupStats>;
   /** Gives a dead letter back to this group only, once. @returns False when there is no such letter. */

@@ -17,6 +17,7 @@ import type { Deadlines } from "./deadlines.ts";
 import type { Dispatcher, Runnable } from "./dispatcher.ts";
 import { Job, type JobHost, type JobOutcome, laneKey, laneRef } from "./job.ts";
 import { Holding } from "./holding.ts";
+import { Losses } from "./losses.ts";
 import type { Membership } from "./membership.ts";
 import type { Prepared, Publisher } from "./publisher.ts";
 import { RunningMarks } from "./running_marks.ts";
@@ -67,6 +68,7 @@ export class StreamConsumer implements JobHost {
   readonly #settler: Settler;
   readonly #settling: Settling;
   readonly #marks: RunningMarks;
+  readonly #losses: Losses;
   #closed = false;
   #onParked: (delayMs: number) => void = () => {};
   #onFenced: () => void = () => {};
@@ -78,7 +80,7 @@ export class StreamConsumer implements JobHost {
     this.stream = store.stream;
     this.deadlines = options.deadlines;
     this.monotonic = () => clock.monotonic();
-    this.#holding = new Holding(clock, settings.maxHeld, (ref) => dispatcher.free(laneRef(this.stream, ref)));
+    this.#holding = new Holding(clock, settings.maxHeld, (ref) => dispatcher.free(this.#laneRef(ref)));
     this.#marks = new RunningMarks({
       clock,
       foreignRunning: () => dispatcher.running > this.#marks.running,
@@ -92,16 +94,24 @@ export class StreamConsumer implements JobHost {
       onRefused: (cause, message, count) =>
         happenings.emit({ kind: "settle_refused", stream: this.stream, cause, message, count }),
     });
+    const tally = new Tally(happenings, store);
+    this.#losses = new Losses({
+      store,
+      clock,
+      onLost: (cause, count) => happenings.emit({ kind: "store_lost", stream: this.stream, cause, count }),
+    });
     this.#settling = new Settling({
       stream: this.stream,
       happenings,
       membership,
       holding: this.#holding,
       settler: this.#settler,
-      tally: new Tally(happenings, store),
+      tally,
+      losses: this.#losses,
       marks: this.#marks,
       onFenced: (name) => this.fenced(name),
       onParked: (delayMs) => this.#onParked(delayMs),
+      onBack: (delivery) => void this.accept([delivery]),
     });
   }
 
@@ -128,6 +138,11 @@ export class StreamConsumer implements JobHost {
   /** True while attempts could start and what is held cannot: it waits behind parked entries. */
   get stuck(): boolean {
     return this.#holding.parked.size > 0 && this.#o.dispatcher.hasRoom;
+  }
+
+  /** Keeps room for entries that were asked for; see {@link Holding.reserve}. */
+  reserve(count: number): () => void {
+    return this.#holding.reserve(count);
   }
 
   /** True while so much is parked that reading on would only park more. */
@@ -157,6 +172,7 @@ export class StreamConsumer implements JobHost {
     if (this.#closed) return;
     const { held, parked, generation } = this.#holding;
     const fresh = deliveries.filter((delivery) => !held.has(delivery.ref));
+    for (const delivery of deliveries) if (held.has(delivery.ref)) this.#holding.cameBack(delivery);
     for (const delivery of fresh) held.set(delivery.ref, null);
     const seen = await this.#duplicates(fresh);
     if (generation !== this.#holding.generation) return;
@@ -174,7 +190,7 @@ export class StreamConsumer implements JobHost {
     for (const { ref, orderKey } of parked) {
       this.#holding.parked.set(ref, orderKey ?? null);
       if (orderKey !== undefined) {
-        this.#o.dispatcher.blockParked(laneRef(this.stream, ref), laneKey(this.stream, orderKey));
+        this.#o.dispatcher.blockParked(this.#laneRef(ref), laneKey(this.stream, orderKey));
       }
     }
   }
@@ -204,6 +220,11 @@ export class StreamConsumer implements JobHost {
     this.#o.dispatcher.removeWaiting((item) => item.owner === this);
     const reason = new LeaseLostError(name);
     for (const job of held.values()) job?.attempt?.abort(reason);
+    // Most often somebody else has them now; but the registration may have been destroyed together with them.
+    for (const ref of held.keys()) this.#losses.add(name, ref, this.#holding.sinceOf(ref));
+    for (const ref of this.#holding.parked.keys()) {
+      if (!held.has(ref)) this.#losses.add(name, ref, -Infinity);
+    }
     this.#holding.clear();
     this.#settler.abandon();
     this.#marks.reset();
@@ -213,6 +234,7 @@ export class StreamConsumer implements JobHost {
   /** Takes nothing in any more and hands back everything that has not started. */
   close(): void {
     this.#closed = true;
+    this.#marks.release();
     for (const item of this.#o.dispatcher.removeWaiting((item) => item.owner === this)) {
       this.#settling.release(item as Job);
     }
@@ -234,6 +256,7 @@ export class StreamConsumer implements JobHost {
   /** Stops settling and marking. */
   stop(): void {
     this.#settler.stop();
+    this.#losses.stop();
     this.#marks.stop();
   }
 
@@ -242,6 +265,11 @@ export class StreamConsumer implements JobHost {
   /** {@link JobHost.beforeStart} */
   beforeStart(starting: readonly Runnable[]): Promise<void> | null {
     return this.#marks.starting(starting.map((item) => (item as Job).delivery.ref));
+  }
+
+  /** {@link JobHost.mayStart} */
+  mayStart(job: Job): boolean {
+    return !this.#closed && job.generation === this.#holding.generation;
   }
 
   /** {@link JobHost.timeoutMs} */
@@ -322,14 +350,19 @@ export class StreamConsumer implements JobHost {
       type,
       orderKey: ordered ? subject : null,
       generation: this.#holding.generation,
+      sinceMs: this.#o.clock.monotonic(),
     });
     this.#holding.held.set(delivery.ref, job);
     if (isSuspect(history)) this.#marks.suspect(delivery.ref);
     return job;
   }
 
+  #laneRef(ref: string): string {
+    return laneRef(this.stream, this.#holding.generation, ref);
+  }
+
   #finish(delivery: Delivery, settle: () => void): null {
-    this.#o.dispatcher.free(laneRef(this.stream, delivery.ref));
+    this.#o.dispatcher.free(this.#laneRef(delivery.ref));
     settle();
     return null;
   }

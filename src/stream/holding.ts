@@ -3,6 +3,7 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
+import type { Delivery } from "../store/port.ts";
 import type { Job } from "./job.ts";
 
 /** Part of what may be held that new entries leave free. */
@@ -14,11 +15,14 @@ export class Holding {
   readonly held: Map<string, Job | null> = new Map();
   /** Parked refs in this consumer's care, with their order key. */
   readonly parked: Map<string, string | null> = new Map();
+  /** Refs whose parking is under way, with the delivery that came back before its answer did. */
+  readonly #parking = new Map<string, Delivery | null>();
   readonly #clock: Clock;
   readonly #maxHeld: number;
   readonly #onUnparked: (ref: string) => void;
   readonly #roomWaiters = new Set<() => void>();
   #generation = 0;
+  #reserved = 0;
 
   /** @param maxHeld Most entries held, 1 or more. @param onUnparked A parked entry will not come back. */
   constructor(clock: Clock, maxHeld: number, onUnparked: (ref: string) => void) {
@@ -32,9 +36,21 @@ export class Holding {
     return this.#generation;
   }
 
-  /** How many more may be held. */
+  /** How many more may be held, besides what is on its way. */
   get room(): number {
-    return Math.max(0, this.#maxHeld - this.held.size);
+    return Math.max(0, this.#maxHeld - this.held.size - this.#reserved);
+  }
+
+  /**
+   * Keeps room for entries that were asked for: several loops ask at the same time, and a read may wait for long.
+   * @returns Gives the room back; to be called once, right before the entries are accepted.
+   */
+  reserve(count: number): () => void {
+    this.#reserved += count;
+    return () => {
+      this.#reserved -= count;
+      this.tellRoom();
+    };
   }
 
   /** How many of these may be new entries: some room is left to retries, which free the keys that others wait for. */
@@ -42,10 +58,32 @@ export class Holding {
     return Math.max(0, this.room - Math.floor(this.#maxHeld * RETRY_SHARE));
   }
 
+  /** Since when an entry has been held, monotonic ms; now where that is not known. */
+  sinceOf(ref: string): number {
+    return this.held.get(ref)?.sinceMs ?? this.#clock.monotonic();
+  }
+
   /** It is settled: there is room for another. */
   release(ref: string): void {
     this.held.delete(ref);
     this.tellRoom();
+  }
+
+  /** Its parking is under way. */
+  parkingBegins(ref: string): void {
+    this.#parking.set(ref, null);
+  }
+
+  /** A delivery of what is held: kept when it is being parked, since a short wait can be over before the answer comes. */
+  cameBack(delivery: Delivery): void {
+    if (this.#parking.has(delivery.ref)) this.#parking.set(delivery.ref, delivery);
+  }
+
+  /** Its parking has ended. @returns The delivery that came back meanwhile, if any. */
+  parkingEnded(ref: string): Delivery | null {
+    const back = this.#parking.get(ref) ?? null;
+    this.#parking.delete(ref);
+    return back;
   }
 
   /** A parked entry left our care without coming back. */
@@ -58,6 +96,7 @@ export class Holding {
     for (const ref of [...this.parked.keys()]) this.unpark(ref);
     this.#generation++;
     this.held.clear();
+    this.#parking.clear();
     this.tellRoom();
   }
 

@@ -21,6 +21,8 @@ export interface JobHost extends RunnableOwner {
   readonly stream: string;
   readonly deadlines: Deadlines;
   readonly monotonic: () => number;
+  /** False when the entry was taken over, or the consumer closed, while the start was being written down. */
+  mayStart(job: Job): boolean;
   timeoutMs(handler: Handler): number;
   logger(event: Event, attempt: number): HandlerLogger;
   prepare(init: EventInit, inherited: { correlationId?: string; traceparent?: string }): Prepared;
@@ -40,6 +42,8 @@ export interface JobInput {
   readonly orderKey: string | null;
   /** Registration under which the entry is held. */
   readonly generation: number;
+  /** Since when, monotonic ms. */
+  readonly sinceMs: number;
 }
 
 /** See the module's text. */
@@ -55,6 +59,7 @@ export class Job implements Runnable {
   readonly type: string;
   readonly orderKey: string | null;
   readonly generation: number;
+  readonly sinceMs: number;
   /** The attempt under way. */
   attempt: Attempt | null = null;
 
@@ -66,8 +71,9 @@ export class Job implements Runnable {
     this.type = input.type;
     this.orderKey = input.orderKey;
     this.generation = input.generation;
+    this.sinceMs = input.sinceMs;
     this.id = input.delivery.entryId;
-    this.ref = laneRef(input.host.stream, input.delivery.ref);
+    this.ref = laneRef(input.host.stream, input.generation, input.delivery.ref);
     this.key = input.orderKey === null ? null : laneKey(input.host.stream, input.orderKey);
     this.cap = input.handler.concurrency === undefined
       ? null
@@ -78,6 +84,7 @@ export class Job implements Runnable {
   /** {@link Runnable.run} */
   async run(): Promise<"free" | "parked"> {
     const { host, delivery } = { host: this.owner, delivery: this.delivery };
+    if (!host.mayStart(this)) return "free";
     const decoded = decodeEntry({ stream: host.stream, id: delivery.entryId, fields: delivery.fields });
     if (!decoded.ok) return host.ended(this, { kind: "undecodable", problem: decoded.problem });
     const number = attemptOf(delivery.history);
@@ -99,9 +106,12 @@ export class Job implements Runnable {
   }
 }
 
-/** Refs are unique in a stream; lanes serve all streams of the process. */
-export function laneRef(stream: string, ref: string): string {
-  return `${stream}\0${ref}`;
+/**
+ * Refs are unique in a stream; lanes serve all streams of the process. An entry may come back to a process while its
+ * attempt under an earlier registration still runs, deaf to its signal: that one is another.
+ */
+export function laneRef(stream: string, generation: number, ref: string): string {
+  return `${stream}\0${generation}\0${ref}`;
 }
 
 /** The ordering key is stream and subject. */

@@ -20,8 +20,12 @@ export interface LoopOptions {
   readonly onError?: (error: unknown) => void;
 }
 
-/** Longest wait after failures, ms. While Redis is away steps fail locally and cost it nothing, so the cap is short. */
-const MAX_BACKOFF_MS = 5_000;
+/**
+ * Longest wait after refusals, ms. Nobody tells when a server has loaded its data or takes writes again, and events must
+ * flow within 3 s of it.
+ */
+const MAX_BACKOFF_MS = 2_000;
+/** While Redis is away steps fail locally and cost it nothing, so this cap is shorter. */
 const MAX_OFFLINE_BACKOFF_MS = 1_000;
 
 /** See the module's text. */

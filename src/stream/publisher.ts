@@ -2,10 +2,11 @@
  * Publishes events to the first stream.
  * @module
  */
-import { completeEvent } from "../events/validate.ts";
+import type { Clock } from "../clock.ts";
+import { DurabilityNotReachedError, ServiceError } from "../errors.ts";
 import { encodeEvent } from "../events/codec.ts";
 import type { EventInit } from "../events/event.ts";
-import type { Clock } from "../clock.ts";
+import { completeEvent, EventInvalidError, EventTooLargeError } from "../events/validate.ts";
 import type { Happenings } from "../happenings.ts";
 import type { Appended, AppendItem, Durability, StreamStore } from "../store/port.ts";
 
@@ -43,6 +44,56 @@ export interface Prepared {
   readonly item: AppendItem;
 }
 
+/** Goes into events that have none of their own. */
+export interface Inherited {
+  readonly correlationId?: string;
+  readonly traceparent?: string;
+}
+
+/** What events of one request have in common. */
+export interface PublishRequest extends Inherited {
+  /** `Idempotency-Key`: covers the batch as a whole; the same one adds nothing and gives the first entry ids. */
+  readonly batchKey?: string;
+  /** Holds events without a `deliverat` of their own for this long, by the clock of the store. 0 or more. */
+  readonly delayMs?: number;
+}
+
+/** What became of a batch. */
+export interface BatchReceipt {
+  /** One for each event, in order. */
+  readonly receipts: readonly Receipt[];
+  /** What was reached: `memory`, `replica:N` or `fsync`. */
+  readonly durability: string;
+}
+
+/** Most events of one batch. A script of this many holds Redis up for some 50 ms. */
+export const MAX_BATCH_EVENTS = 10_000;
+/** Most names and values of one batch; Redis takes about a million words in one command. */
+const MAX_BATCH_WORDS = 500_000;
+
+/** One event of a batch is at fault, so none was published. `cause` is {@link EventInvalidError} or {@link EventTooLargeError}. */
+export class BatchEventError extends ServiceError {
+  /** Which one, from 0. */
+  readonly index: number;
+  /** The attribute at fault. */
+  readonly attribute: string;
+
+  /** @param index From 0. @param cause What is wrong with it. */
+  constructor(index: number, cause: EventInvalidError | EventTooLargeError) {
+    super(cause.code, cause.message, { cause });
+    this.index = index;
+    this.attribute = cause.attribute;
+  }
+}
+
+/** A batch key was used before, for a batch of another size: its answer cannot be that of this one. Nothing was published. */
+export class BatchKeyConflictError extends ServiceError {
+  /** @param found Events of the first batch. @param wanted Events of this one. */
+  constructor(found: number, wanted: number) {
+    super("batch_key_conflict", `Publishing ${wanted} events: the key was used for ${found}, want another key`);
+  }
+}
+
 /** See the module's text. */
 export class Publisher {
   readonly #options: PublisherOptions;
@@ -54,51 +105,100 @@ export class Publisher {
     this.#newId = options.newId ?? (() => crypto.randomUUID());
   }
 
+  /** Where events go. */
+  get stream(): string {
+    return this.#options.store.stream;
+  }
+
   /**
    * Checks and encodes without publishing.
    * @throws {ServiceError} `event_invalid`, `event_too_large`.
    */
-  prepare(init: EventInit, inherited: { correlationId?: string; traceparent?: string } = {}): Prepared {
-    const { clock, source, maxBytes } = this.#options;
-    const event = completeEvent(init, { id: this.#newId, source, nowMs: clock.now(), maxBytes, ...inherited });
-    return {
-      id: event.id,
-      type: event.type,
-      item: {
-        fields: encodeEvent(event),
-        // An id that we have just made cannot have been published before, so nothing need be remembered for it.
-        ...(init.id === undefined ? {} : { dedupKey: `${event.source}\0${event.id}` }),
-        ...(event.deliverAtMs === undefined ? {} : { deliverAtMs: event.deliverAtMs }),
-      },
-    };
+  prepare(init: EventInit, inherited: Inherited = {}): Prepared {
+    // An id that we have just made cannot have been published before, so nothing need be remembered for it.
+    return this.#prepare(init, inherited, init.id !== undefined);
   }
 
   /**
    * Publishes one event.
    * @throws {StoreUnavailableError} Redis is not usable or did not answer in time. @throws {StoreRefusedError} Redis refuses writes.
+   * @throws {DurabilityNotReachedError} It is there, and was not confirmed in time.
    * @throws {ServiceError} `event_invalid`, `event_too_large`.
    */
   async publish(init: EventInit): Promise<Receipt> {
-    const [receipt] = await this.publishAll([init]);
+    const { receipts: [receipt] } = await this.#append([this.#prepare(init, {}, this.#mayRepeat(init))], {});
     return receipt!;
   }
 
-  /** Publishes all or none, in order. Errors as {@link publish}. */
-  async publishAll(inits: readonly EventInit[], batchKey?: string): Promise<readonly Receipt[]> {
-    const prepared = inits.map((init) => this.prepare(init));
-    const { store, dedupWindowMs, durability } = this.#options;
-    const appended = await store.append(prepared.map((p) => p.item), {
-      dedupWindowMs,
-      durability,
-      ...(batchKey === undefined ? {} : { batchKey }),
+  /**
+   * Publishes all or none, in order: every event is checked before the first is written.
+   * @throws {BatchEventError} @throws {BatchKeyConflictError} @throws {ServiceError} `event_too_large`: too many for one
+   *   batch. And as {@link publish}.
+   */
+  async publishAll(inits: readonly EventInit[], request: PublishRequest = {}): Promise<BatchReceipt> {
+    if (inits.length > MAX_BATCH_EVENTS) throw tooMany(`${inits.length} events, want at most ${MAX_BATCH_EVENTS}`);
+    const prepared = inits.map((init, index) => this.#prepareAt(index, init, request));
+    const words = prepared.reduce((sum, { item }) => sum + item.fields.length + 3, 0);
+    if (words > MAX_BATCH_WORDS) throw tooMany(`${words} attributes, want at most ${MAX_BATCH_WORDS}`);
+    return await this.#append(prepared, request);
+  }
+
+  #prepareAt(index: number, init: EventInit, inherited: Inherited): Prepared {
+    try {
+      return this.#prepare(init, inherited, this.#mayRepeat(init));
+    } catch (error) {
+      const ours = error instanceof EventInvalidError || error instanceof EventTooLargeError;
+      throw ours ? new BatchEventError(index, error) : error;
+    }
+  }
+
+  /** What is not confirmed in time is told with its id, also where we made that, and may be repeated with it. */
+  #mayRepeat(init: EventInit): boolean {
+    return init?.id !== undefined || this.#options.durability.level !== "memory";
+  }
+
+  #prepare(init: EventInit, inherited: Inherited, remembered: boolean): Prepared {
+    const { clock, source, maxBytes } = this.#options;
+    const { correlationId, traceparent } = inherited;
+    const event = completeEvent(init, {
+      id: this.#newId,
+      source,
+      nowMs: clock.now(),
+      maxBytes,
+      ...(correlationId === undefined ? {} : { correlationId }),
+      ...(traceparent === undefined ? {} : { traceparent }),
     });
+    return {
+      id: event.id,
+      type: event.type,
+      item: {
+        fields: encodeEvent(event),
+        ...(remembered ? { dedupKey: `${event.source}\0${event.id}` } : {}),
+        ...(event.deliverAtMs === undefined ? {} : { deliverAtMs: event.deliverAtMs }),
+      },
+    };
+  }
+
+  async #append(prepared: readonly Prepared[], { batchKey, delayMs }: PublishRequest): Promise<BatchReceipt> {
+    const { store, dedupWindowMs, durability } = this.#options;
+    const dueMs = delayMs === undefined || delayMs === 0 ? undefined : await store.time() + delayMs;
+    const items = prepared.map(({ item }) => dueMs === undefined ? item : { deliverAtMs: dueMs, ...item });
+    const options = { dedupWindowMs, durability, ...(batchKey === undefined ? {} : { batchKey }) };
+    const appended = await store.append(items, options).catch((error) => this.#unconfirmed(prepared, error));
+    if (appended.length !== prepared.length) throw new BatchKeyConflictError(appended.length, prepared.length);
     this.#tell(prepared, appended);
-    return prepared.map((p, index) => ({
-      id: p.id,
-      stream: store.stream,
-      entryId: appended[index]?.entryId ?? null,
-      deduplicated: appended[index]?.deduplicated ?? false,
-    }));
+    const receipts = prepared.map(({ id }, index) => {
+      const { entryId, deduplicated } = appended[index]!;
+      return { id, stream: store.stream, entryId, deduplicated };
+    });
+    return { receipts, durability: durabilityText(durability) };
+  }
+
+  /** Written, not confirmed: they are there, and a repeated request adds nothing, so this is when they count. */
+  #unconfirmed(prepared: readonly Prepared[], error: unknown): never {
+    if (!(error instanceof DurabilityNotReachedError)) throw error;
+    this.#tell(prepared, error.appended);
+    throw new DurabilityNotReachedError(error.reason, error.message, error.appended, prepared.map(({ id }) => id));
   }
 
   #tell(prepared: readonly Prepared[], appended: readonly Appended[]): void {
@@ -116,4 +216,13 @@ export class Publisher {
     }
     if (delayed) onDelayed?.();
   }
+}
+
+/** As `PUBLISH_DURABILITY` says it. */
+export function durabilityText(durability: Durability): string {
+  return durability.level === "replica" ? `replica:${durability.replicas}` : durability.level;
+}
+
+function tooMany(found: string): ServiceError {
+  return new ServiceError("event_too_large", `Cannot publish the batch: it has ${found}`);
 }

@@ -22,10 +22,19 @@ export interface ReaderOptions {
   readonly batchSize: number;
   /** How long a read waits for new entries, ms. */
   readonly blockMs: number;
+  readonly leaseMs: number;
+  /** Stream or group was gone and is there again. */
+  readonly onGroupBack: () => void;
 }
 
 /** While nothing can be read for lack of room, the group is still looked after this often, ms. */
 const FULL_CHECK_MS = 1_000;
+/**
+ * The store is asked this often, ms, for entries that we hold without knowing. Asking after the loss of a connection is
+ * not enough: what was sent over a lost connection may be executed long after it, and a server that has not noticed the
+ * loss goes on serving the read that waits there.
+ */
+const RECOVER_EVERY_MS = 5_000;
 /** What is held must have been stuck behind parked entries for this long before some of it is parked too, ms. */
 const STUCK_MS = 250;
 
@@ -34,8 +43,10 @@ export class Reader {
   readonly loop: Loop;
   readonly #o: ReaderOptions;
   #groupKnown = false;
+  #groupLost = false;
   #createdBefore = false;
   #recoverDue = false;
+  #recoveredAt: number;
   #paused = false;
   /** The first read after a start or a failure does not wait, so that health knows at once. */
   #proven = false;
@@ -47,6 +58,7 @@ export class Reader {
   constructor(options: ReaderOptions) {
     this.#o = options;
     const { clock, random, happenings, store } = options;
+    this.#recoveredAt = clock.monotonic();
     this.loop = new Loop({
       name: `reader:${store.stream}`,
       clock,
@@ -73,12 +85,16 @@ export class Reader {
     const { store, membership, consumer, batchSize, blockMs, happenings } = this.#o;
     await this.#ensureGroup();
     await membership.join();
-    if (this.#recoverDue) await this.#recover();
+    // All of it before anything newer is read: an order key may be among it.
+    if (await this.#recover()) return 0;
+    // Taken over meanwhile: what is read under a name that is not registered is nobody's.
+    if (!membership.joined) return 0;
     if (this.#paused) return FULL_CHECK_MS;
     if (consumer.overParked || !this.#hasRoom()) return await this.#waitForRoom(signal);
     const name = membership.name;
     const count = Math.min(batchSize, consumer.roomForNew);
-    const deliveries = await store.read(name, count, this.#proven ? blockMs : 0, signal);
+    const giveBack = consumer.reserve(count);
+    const deliveries = await store.read(name, count, this.#proven ? blockMs : 0, signal).finally(giveBack);
     this.#proven = true;
     happenings.emit({ kind: "read", stream: store.stream, count: deliveries.length });
     if (name !== membership.name) return 0;
@@ -121,16 +137,38 @@ export class Reader {
     if (created) {
       happenings.emit({ kind: "group_created", stream: store.stream, group: store.group, again: this.#createdBefore });
     }
+    if (created || this.#groupLost) await this.#afterLoss();
     this.#createdBefore = true;
     this.#groupKnown = true;
+    this.#groupLost = false;
   }
 
-  async #recover(): Promise<void> {
-    const { store, membership, consumer } = this.#o;
-    const known = consumer.heldRefs;
-    const found = await store.recover(membership.name, known, Math.max(1, consumer.room));
-    await consumer.accept(found);
+  /** The registration may have gone with the group; what is read without one would be nobody's. */
+  async #afterLoss(): Promise<void> {
+    const { store, membership, consumer, leaseMs, onGroupBack } = this.#o;
+    if (membership.joined) {
+      const { name } = membership;
+      const { lease } = await store.beat(name, leaseMs);
+      if (lease === "fenced") consumer.fenced(name);
+    }
+    onGroupBack();
+  }
+
+  /** @returns True when there may be more. */
+  async #recover(): Promise<boolean> {
+    const { store, membership, consumer, clock } = this.#o;
+    const { name } = membership;
+    const { room } = consumer;
+    if (room === 0 || (!this.#recoverDue && clock.monotonic() - this.#recoveredAt < RECOVER_EVERY_MS)) return false;
+    this.#recoverDue = true;
+    const giveBack = consumer.reserve(room);
+    const found = await store.recover(name, consumer.heldRefs, room).finally(giveBack);
+    // What has come in another way since we asked is no second delivery, whatever is being done with it now.
+    const held = consumer.heldRefs;
+    if (name === membership.name) await consumer.accept(found.filter(({ ref }) => !held.has(ref)));
+    this.#recoveredAt = clock.monotonic();
     this.#recoverDue = found.length > 0;
+    return this.#recoverDue;
   }
 
   #failed(error: unknown): void {
@@ -138,7 +176,10 @@ export class Reader {
     const cause = causeOf(error);
     this.#proven = false;
     const message = error instanceof Error ? error.message : String(error);
-    if (cause === "no_group" || cause === "unblocked" || cause === "wrong_type") this.#groupKnown = false;
+    if (cause === "no_group" || cause === "unblocked" || cause === "wrong_type") {
+      this.#groupKnown = false;
+      this.#groupLost = true;
+    }
     if (cause === "connection" || cause === "timeout") this.#recoverDue = true;
     happenings.emit({ kind: "read_failed", stream: store.stream, cause, message });
     // A group that is gone is made again at once; everything else backs off.

@@ -33,7 +33,9 @@ export function reaperLoop(options: ReaperOptions): Loop {
   const { store, clock, random, happenings, membership, consumer, judgement, leaseMs } = options;
   const takeOver = async (dead: string): Promise<"more" | "done"> => {
     const name = membership.name;
-    const taken = await store.takeOver(name, dead, leaseMs, Math.min(CLAIM_LIMIT, consumer.room));
+    const limit = Math.min(CLAIM_LIMIT, consumer.room);
+    const giveBack = consumer.reserve(limit);
+    const taken = await store.takeOver(name, dead, leaseMs, limit).finally(giveBack);
     if (taken.state === "fenced") consumer.fenced(name);
     if (taken.state === "fenced" || taken.state === "alive") return "done";
     if (taken.lost > 0) {

@@ -22,6 +22,8 @@ export interface RetrierOptions {
 /** What another process hands back runs within a second. */
 const ADOPT_EVERY_MS = 600;
 const ADOPT_LIMIT = 200;
+/** What is due is asked for at least this often, ms: entries may have come into our care in an answer that was lost. */
+const CLAIM_EVERY_MS = 5_000;
 /** Without room for what is due for this long, what is stuck behind it makes room, ms. */
 const STUCK_MS = 250;
 /** So much at a time. */
@@ -31,8 +33,8 @@ const SPILL = 64;
 export class Retrier {
   readonly loop: Loop;
   readonly #o: RetrierOptions;
-  /** Monotonic ms at which the next own parked entry is due. */
-  #nextDueAt = Infinity;
+  /** Monotonic ms at which the next own parked entry is due, as far as is known. */
+  #nextDueAt = 0;
   #adoptAt = 0;
   #paused = false;
 
@@ -40,7 +42,13 @@ export class Retrier {
   constructor(options: RetrierOptions) {
     this.#o = options;
     const { clock, random, happenings, store } = options;
-    this.loop = new Loop({ name: `retrier:${store.stream}`, clock, random, happenings, step: (signal) => this.#step(signal) });
+    this.loop = new Loop({
+      name: `retrier:${store.stream}`,
+      clock,
+      random,
+      happenings,
+      step: (signal) => this.#step(signal),
+    });
   }
 
   /** An entry was parked. */
@@ -48,6 +56,12 @@ export class Retrier {
     const dueAt = this.#o.clock.monotonic() + delayMs;
     if (dueAt >= this.#nextDueAt) return;
     this.#nextDueAt = dueAt;
+    this.loop.wake();
+  }
+
+  /** Something became due in a way that nobody told. */
+  checkNow(): void {
+    this.#nextDueAt = 0;
     this.loop.wake();
   }
 
@@ -59,7 +73,7 @@ export class Retrier {
 
   /** Everything is void: a new name has nothing parked. */
   reset(): void {
-    this.#nextDueAt = Infinity;
+    this.#nextDueAt = 0;
   }
 
   async #step(signal: AbortSignal): Promise<number> {
@@ -93,10 +107,12 @@ export class Retrier {
   async #claim(): Promise<void> {
     const { store, membership, consumer, clock, happenings } = this.#o;
     const name = membership.name;
-    const claimed = await store.claimDue(name, consumer.room);
+    const { room } = consumer;
+    const giveBack = consumer.reserve(room);
+    const claimed = await store.claimDue(name, room).finally(giveBack);
     if (claimed.state === "fenced") return consumer.fenced(name);
     if (name !== membership.name) return;
-    this.#nextDueAt = claimed.nextDueInMs === null ? Infinity : clock.monotonic() + claimed.nextDueInMs;
+    this.#nextDueAt = clock.monotonic() + Math.min(claimed.nextDueInMs ?? Infinity, CLAIM_EVERY_MS);
     // Also of what is not lost but will not come this way: it was settled by hand, or its group was made anew.
     consumer.lost(claimed.lostRefs);
     if (claimed.lost > 0) {

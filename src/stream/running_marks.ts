@@ -7,7 +7,7 @@
  * - *slow* handlers: what has been running for a while is marked in passing, inexactly.
  * @module
  */
-import type { Clock } from "../clock.ts";
+import { type Clock, sleep } from "../clock.ts";
 
 /** What marks are made of. */
 export interface MarkOptions {
@@ -22,6 +22,8 @@ export interface MarkOptions {
 const SLOW_MS = 50;
 /** Stands for what runs elsewhere in the process, so that no crash is blamed on one alone. */
 const FOREIGN = "-";
+/** Wait before a mark that must be written is tried again, ms. */
+const RETRY_MS = 200;
 
 /** See the module's text. */
 export class RunningMarks {
@@ -29,7 +31,9 @@ export class RunningMarks {
   readonly #running = new Map<string, number>();
   readonly #suspects = new Set<string>();
   readonly #marked = new Set<string>();
+  /** True while an exact mark stands in the store, or may: it vouches that nothing else runs. */
   #exact = false;
+  #epoch = 0;
   #cancelTimer: (() => void) | null = null;
   #stopped = false;
 
@@ -48,7 +52,10 @@ export class RunningMarks {
     this.#suspects.add(ref);
   }
 
-  /** These are about to start. @returns A promise to wait for first, or null. It never rejects. */
+  /**
+   * These are about to start. @returns A promise to wait for first, or null. It never rejects, and lasts as long as the
+   * store takes no mark, at most until {@link reset} or {@link release}.
+   */
   starting(refs: readonly string[]): Promise<void> | null {
     const now = this.#options.clock.monotonic();
     for (const ref of refs) this.#running.set(ref, now);
@@ -57,8 +64,7 @@ export class RunningMarks {
       this.#armTimer();
       return null;
     }
-    this.#exact = careful;
-    return this.#write();
+    return this.#writeFirst(careful);
   }
 
   /** It no longer runs. */
@@ -77,24 +83,46 @@ export class RunningMarks {
     this.#suspects.clear();
     this.#marked.clear();
     this.#exact = false;
+    this.#epoch++;
+  }
+
+  /** Starts that still wait for their mark wait no longer; the consumer does not let them begin. */
+  release(): void {
+    this.#epoch++;
   }
 
   /** No further marks. */
   stop(): void {
     this.#stopped = true;
+    this.release();
     this.#cancelTimer?.();
     this.#cancelTimer = null;
   }
 
-  async #write(): Promise<void> {
+  /**
+   * Writes before a start, until it is written: a start that nobody knows of would be blamed on what an earlier mark
+   * names, or on nobody. While the store is away nothing could be settled either.
+   */
+  async #writeFirst(exact: boolean): Promise<void> {
+    const epoch = this.#epoch;
+    this.#exact = true;
+    while (!await this.#write(exact)) {
+      await sleep(this.#options.clock, RETRY_MS);
+      if (epoch !== this.#epoch) return;
+    }
+    if (epoch === this.#epoch) this.#exact = exact;
+  }
+
+  /** @returns True when the mark is written. */
+  async #write(exact: boolean): Promise<boolean> {
     const refs = [...this.#running.keys()];
     this.#marked.clear();
     for (const ref of refs) this.#marked.add(ref);
     try {
-      await this.#options.mark(this.#options.foreignRunning() ? [...refs, FOREIGN] : refs, this.#exact);
+      await this.#options.mark(this.#options.foreignRunning() ? [...refs, FOREIGN] : refs, exact);
+      return true;
     } catch {
-      // Without the mark a crash is shared by all that is held: nobody's budget suffers, the search takes longer.
-      this.#exact = false;
+      return false;
     }
   }
 
@@ -103,7 +131,7 @@ export class RunningMarks {
     this.#cancelTimer = this.#options.clock.after(SLOW_MS, () => {
       this.#cancelTimer = null;
       if (this.#running.size === 0) return;
-      if (this.#hasUnmarkedSlow()) this.#write();
+      if (this.#hasUnmarkedSlow()) this.#write(this.#exact);
       this.#armTimer();
     }, true);
   }

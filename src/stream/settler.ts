@@ -10,8 +10,11 @@ import type { Settlement, SettleOutcome, StreamStore } from "../store/port.ts";
 /** A settlement and who wants to know how it ended. */
 export interface PendingSettlement {
   readonly settlement: Settlement;
-  /** Called once, with the final outcome; never with `refused`, which is tried again until the settler stops. */
-  readonly done: (outcome: SettleOutcome) => void;
+  /**
+   * Called once, with the final outcome; never with `refused`, which is tried again until the settler stops.
+   * `repeated`: it was asked more than once, because an answer was lost.
+   */
+  readonly done: (outcome: SettleOutcome, repeated: boolean) => void;
 }
 
 /** What a settler is made of. */
@@ -57,7 +60,7 @@ export class Settler {
   }
 
   /** Settles as soon as the batch under way is done. */
-  add(settlement: Settlement, done: (outcome: SettleOutcome) => void): void {
+  add(settlement: Settlement, done: PendingSettlement["done"]): void {
     this.#queue.push({ settlement, done, uncertain: false });
     if (!this.#stopped) this.#flushing ??= this.#flush();
   }
@@ -65,7 +68,7 @@ export class Settler {
   /** Forgets everything of a consumer that was fenced: each settlement ends as `fenced`. */
   abandon(): void {
     const all = [...this.#queue.splice(0), ...this.#refused.splice(0)];
-    for (const kept of all) kept.done({ kind: "fenced" });
+    for (const kept of all) kept.done({ kind: "fenced" }, kept.uncertain);
     this.#signalIdle();
   }
 
@@ -103,9 +106,17 @@ export class Settler {
 
   async #settle(batch: readonly Kept[]): Promise<Kept[]> {
     const { store, consumer, dedupWindowMs } = this.#options;
+    const name = consumer();
+    const kept = await this.#try(store.settle(name, batch.map((kept) => kept.settlement), dedupWindowMs), batch);
+    if (name === consumer()) return kept;
+    // Fenced meanwhile: under the new name they would settle what may have come back to us in another attempt.
+    for (const { done, uncertain } of kept) done({ kind: "fenced" }, uncertain);
+    return [];
+  }
+
+  async #try(settling: Promise<readonly SettleOutcome[]>, batch: readonly Kept[]): Promise<Kept[]> {
     try {
-      const outcomes = await store.settle(consumer(), batch.map((kept) => kept.settlement), dedupWindowMs);
-      return this.#sort(batch, outcomes);
+      return this.#sort(batch, await settling);
     } catch (error) {
       const uncertain = !(error instanceof StoreUnavailableError) || error.outcomeUnknown;
       for (const kept of batch) kept.uncertain ||= uncertain;
@@ -123,7 +134,7 @@ export class Settler {
         refusal = outcome;
         again.push(kept);
       } else {
-        kept.done(outcome.kind === "gone" && kept.uncertain ? { kind: "settled" } : outcome);
+        kept.done(outcome.kind === "gone" && kept.uncertain ? { kind: "settled" } : outcome, kept.uncertain);
       }
     });
     if (refusal !== null) this.#tell(refusal, again.length);

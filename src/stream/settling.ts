@@ -14,6 +14,7 @@ import {
 } from "../store/port.ts";
 import type { Holding } from "./holding.ts";
 import type { Job } from "./job.ts";
+import type { Losses } from "./losses.ts";
 import type { Membership } from "./membership.ts";
 import type { Prepared } from "./publisher.ts";
 import type { RunningMarks } from "./running_marks.ts";
@@ -29,10 +30,13 @@ export interface SettlingOptions {
   readonly settler: Settler;
   readonly tally: Tally;
   readonly marks: RunningMarks;
+  readonly losses: Losses;
   /** The consumer was taken over. */
   readonly onFenced: (name: string) => void;
   /** An entry is parked, durably, and due after this many ms. */
   readonly onParked: (delayMs: number) => void;
+  /** A parked entry had come back before it was known to be parked. */
+  readonly onBack: (delivery: Delivery) => void;
 }
 
 /** See the module's text. */
@@ -90,6 +94,7 @@ export class Settling {
       happenings.emit({ kind: "parked", stream, ref, type: job.type, delayMs, attempt, error });
     };
     holding.parked.set(ref, job.orderKey);
+    holding.parkingBegins(ref);
     this.#settle(job.delivery, { kind: "park", ref, delayMs, history, ...orderKeyOf(job) }, then, true);
   }
 
@@ -104,16 +109,19 @@ export class Settling {
 
   /** `then` is called where the settlement took effect (`always`: also where there was nothing left to settle). */
   #settle(delivery: Delivery, settlement: Settlement, then: (outcome: SettleOutcome) => void, always = false): void {
-    const { holding, membership, settler, tally, marks, onFenced } = this.#o;
+    const { holding, membership, settler, losses, marks, onFenced, onBack } = this.#o;
     const { generation } = holding;
     const { name } = membership;
-    settler.add(settlement, (outcome) => {
+    settler.add(settlement, (outcome, repeated) => {
       if (generation !== holding.generation) return;
       if (outcome.kind === "fenced") return onFenced(name);
-      if (outcome.kind === "gone") tally.lost("deleted");
+      if (outcome.kind === "gone") losses.add(name, delivery.ref, holding.sinceOf(delivery.ref));
       if (always || outcome.kind !== "gone") then(outcome);
       marks.forget(delivery.ref);
+      const back = holding.parkingEnded(delivery.ref);
       holding.release(delivery.ref);
+      // What was asked twice may have been parked a second time, after it came back; then it comes again when due.
+      if (back !== null && !repeated) onBack(back);
     });
   }
 }

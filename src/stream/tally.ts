@@ -12,7 +12,6 @@ export class Tally {
   readonly #store: StreamStore;
   #settled = new Map<string, { type: string; outcome: Outcome; refs: string[] }>();
   #effects = new Map<string, number>();
-  #lost = new Map<string, number>();
   #queued = false;
 
   /** @param happenings Where to tell. @param store Names stream and group. */
@@ -36,12 +35,6 @@ export class Tally {
     if (effects.length > 0) this.#queue();
   }
 
-  /** The store lost an entry. */
-  lost(cause: string): void {
-    this.#lost.set(cause, (this.#lost.get(cause) ?? 0) + 1);
-    this.#queue();
-  }
-
   #queue(): void {
     if (this.#queued) return;
     this.#queued = true;
@@ -53,16 +46,13 @@ export class Tally {
     const { stream, group } = this.#store;
     const settled = this.#settled;
     const effects = this.#effects;
-    const lost = this.#lost;
     this.#settled = new Map();
     this.#effects = new Map();
-    this.#lost = new Map();
     for (const { type, outcome, refs } of settled.values()) {
       this.#happenings.emit({ kind: "settled", stream, group, type, outcome, count: refs.length, refs });
     }
     for (const [type, count] of effects) {
       this.#happenings.emit({ kind: "published", stream, type, count, origin: "effect" });
     }
-    for (const [cause, count] of lost) this.#happenings.emit({ kind: "store_lost", stream, cause, count });
   }
 }

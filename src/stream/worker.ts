@@ -5,6 +5,7 @@
 import type { Clock } from "../clock.ts";
 import type { Happenings } from "../happenings.ts";
 import type { StreamStore } from "../store/port.ts";
+import { accountantLoop } from "./accountant.ts";
 import { type ConsumerOptions, StreamConsumer } from "./consumer.ts";
 import { Judgement } from "./judgement.ts";
 import { keeperLoop } from "./keeper.ts";
@@ -59,7 +60,13 @@ export class StreamWorker {
     const membership = this.membership;
     this.consumer = new StreamConsumer({ ...options, membership });
     const shared = { store, clock, random, happenings, membership, consumer: this.consumer };
-    this.#reader = new Reader({ ...shared, batchSize, blockMs });
+    this.#reader = new Reader({
+      ...shared,
+      batchSize,
+      blockMs,
+      leaseMs,
+      onGroupBack: () => this.#retrier.checkNow(),
+    });
     this.#retrier = new Retrier(shared);
     this.#promoter = promoterLoop(shared);
     this.#keeper = keeperLoop({
@@ -71,7 +78,8 @@ export class StreamWorker {
     });
     const reaper = reaperLoop({ ...shared, judgement: this.#judgement, leaseMs });
     this.#consuming = options.consuming ? [this.#reader.loop, this.#retrier.loop, reaper] : [];
-    this.#keeping = [trimmerLoop({ ...shared, ...retention }), this.#promoter];
+    const accountant = options.consuming ? [accountantLoop(shared)] : [];
+    this.#keeping = [trimmerLoop({ ...shared, ...retention }), this.#promoter, ...accountant];
     this.consumer.connect({
       onParked: (delayMs) => this.#retrier.parked(delayMs),
       onFenced: () => {

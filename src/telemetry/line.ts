@@ -20,6 +20,8 @@ export interface LogLine {
   readonly traceId?: string;
   /** The record's own fields. None of them has a name of the above. */
   readonly fields: PlainFields;
+  /** Names of fields that the message already shows; text leaves them out. Default: none. */
+  readonly shown?: ReadonlySet<string>;
 }
 
 /** Formats a line, newline included. */
@@ -146,7 +148,9 @@ function recordOf(line: LogLine): LogRecord {
 
 function textFields(line: LogLine): string {
   let text = "";
-  for (const name in line.fields) text += ` ${token(name)}=${token(line.fields[name] ?? null)}`;
+  for (const name in line.fields) {
+    if (!line.shown?.has(name)) text += ` ${token(name)}=${token(line.fields[name] ?? null)}`;
+  }
   text += ` service=${token(line.service)}`;
   if (line.correlationId !== undefined) text += ` correlationId=${token(line.correlationId)}`;
   if (line.traceId !== undefined) text += ` traceId=${token(line.traceId)}`;

@@ -188,7 +188,11 @@ class Teller {
     store_lost: ({ kind, stream, cause, count }) =>
       this.#quota.tell(kind, "warn", "the store lost {count} entries: {cause}", { stream, cause, count }),
     trimmed: (h) => this.#trimmed(h),
-    lifecycle: ({ state }) => this.#logger.info("service {state}", { state }),
+    lifecycle: ({ state }) => {
+      // The app itself says where it listens, and on what it works.
+      if (state === "draining" || state === "stopped") this.#logger.info("service {state}", { state });
+      else this.#logger.debug("service {state}", { state });
+    },
   };
 
   #fails(name: string, text: FaultText, cause: string, fields: object, endsQuietly = false): void {

@@ -55,7 +55,7 @@ const dead: Happening = { kind: "dead_lettered", stream: "s", ref: "1-1", type: 
 
 Deno.test("each change of state is one line", () => {
   const { emit, lines, stop } = setUp("INFO");
-  emit({ kind: "lifecycle", state: "starting" });
+  emit({ kind: "lifecycle", state: "draining" });
   emit(link("connecting"));
   emit(link("ready"));
   emit({ kind: "group_created", stream: "s", group: "g", again: false });
@@ -70,7 +70,7 @@ Deno.test("each change of state is one line", () => {
   emit(dead);
   emit({ kind: "gave_up", attempts: 3 });
   assert.deepEqual(lines(), [
-    "INFO service starting",
+    "INFO service draining",
     "INFO link main ready",
     "INFO group g created",
     "WARN group g was gone and is made again",

@@ -109,6 +109,7 @@ function composer(options: LoggingOptions, redactor: Redactor): (entry: LogEntry
       service,
       ...identifiers(given, context, redactor),
       fields: ownFields(given, context),
+      shown: templates.names(entry.template),
     };
   };
 }

@@ -38,7 +38,7 @@ Deno.test("a text line is for people: time in the time zone, level, logger, mess
     );
   });
   assert.deepEqual(lines, [
-    `2023-11-14T23:13:20.000+01:00 INFO  part.sub: placing 7 id=7 note="two \\"words\\"" o={"a":1} service=svc correlationId=c-1`,
+    `2023-11-14T23:13:20.000+01:00 INFO  part.sub: placing 7 note="two \\"words\\"" o={"a":1} service=svc correlationId=c-1`,
   ]);
 });
 

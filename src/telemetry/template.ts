@@ -24,6 +24,11 @@ export class Templates {
     return text;
   }
 
+  /** Names that a template places whole, `{name}`: what the message shows of the fields. */
+  names(template: string): ReadonlySet<string> {
+    return new Set(this.#parts(template).filter((_, index) => index % 2 === 1).map((path) => path.trim()));
+  }
+
   #parts(template: string): Parts {
     const known = this.#cache.get(template);
     if (known !== undefined) return known;

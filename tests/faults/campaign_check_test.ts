@@ -32,7 +32,7 @@ interface Story {
 function historyOf(story: Story): CampaignHistory {
   const { outcome = "ok", entries = 1, effects = [0], letters = 0, starts = 1 } = story;
   const plan = { ...PLAN, ...story.plan };
-  const line: HandledLine = { at: 1, step: "start", id: "x", attempt: 1, pid: 1, sha: story.handlerSaw ?? SHA };
+  const line: HandledLine = { at: 1, step: "start", id: "x", attempt: 1, who: "r0s1", sha: story.handlerSaw ?? SHA };
   const times = <T>(count: number, item: T): T[] => Array.from({ length: count }, () => item);
   return {
     published: new Map(outcome === "never" ? [] : [["x", { sha: SHA, plan, outcome }]]),
@@ -93,7 +93,7 @@ for (const [what, story, wanted] of CASES) {
 Deno.test("an effect that has a handler and was never handled is lost", () => {
   const history = historyOf({ plan: { effectType: "effect.loud" } });
   assert.deepEqual(judge(history).classes.lost, ["effect-0"]);
-  const line: HandledLine = { at: 1, step: "start", id: "effect-0", attempt: 1, pid: 1, sha: SHA };
+  const line: HandledLine = { at: 1, step: "start", id: "effect-0", attempt: 1, who: "r0s1", sha: SHA };
   assert.deepEqual(judge({ ...history, handled: [...history.handled, line] }).classes.lost, []);
   const wrong = { ...line, sha: OTHER_SHA };
   assert.deepEqual(judge({ ...history, handled: [...history.handled, wrong] }).classes.corrupt, ["effect-0"]);

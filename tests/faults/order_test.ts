@@ -4,8 +4,7 @@ import { defineHandler } from "redis-stream-service";
 import { startRedis } from "../../testing/redis_server.ts";
 import { addMany, pending, runService } from "./support_state.ts";
 
-const LONG = Deno.env.get("FAULTS_LONG") === "1";
-const EVENTS = LONG ? 50_000 : 12_000;
+const EVENTS = 50_000;
 const KEYS = 500;
 /** One event in ten fails once. */
 const FAILING = 10;

@@ -38,7 +38,7 @@ export class RunningService implements AsyncDisposable {
   readonly app: App;
   readonly happenings: Happening[] = [];
   /** Log lines, JSON. */
-  readonly lines: string[] = [];
+  readonly lines: string[];
   readonly #logging: AsyncDisposable;
 
   private constructor(app: App, logging: AsyncDisposable, lines: string[]) {
@@ -213,4 +213,10 @@ export async function fieldOver(redis: TestRedis, stream: string, field: string)
 export function gate(): { readonly open: () => void; readonly passed: Promise<void> } {
   const { promise, resolve } = Promise.withResolvers<void>();
   return { open: resolve, passed: promise };
+}
+
+/** What the service's own books say is undelivered; null before the first look. */
+export async function bookedUndelivered(redis: TestRedis): Promise<number | null> {
+  const count = await redis.command(["HGET", `${OURS}ledger`, "undelivered"]);
+  return count === null || count === "" ? null : Number(count);
 }

@@ -8,8 +8,10 @@ import type {
   AppendItem,
   AppendOptions,
   Beat,
+  Census,
   Claimed,
   Delivery,
+  Fate,
   GroupStats,
   Occurrence,
   ParkedRef,
@@ -97,11 +99,11 @@ export class ChaosStore implements StreamStore {
     const ended = new AbortController();
     return reader.call({
       name: "read",
+      mayBeLate: true,
       execute: async (late) => {
         const read = await inner.read(consumer, count, blockMs, AbortSignal.any([signal, ended.signal]));
-        if (read.length > 0) witness.trace(`exec read ${consumer} ${refs(read)}${late ? " (late)" : ""}`);
-        // A read that a dead connection still blocks the server with is late too.
-        witness.delivered(consumer, "read", read, late || ended.signal.aborted);
+        if (read.length > 0) witness.trace(`exec read ${consumer} ${refs(read)}${late() ? " (late)" : ""}`);
+        witness.delivered(consumer, "read", read, late());
         return read;
       },
       answered: (read) => witness.arrived(consumer, "read", read),
@@ -148,7 +150,7 @@ export class ChaosStore implements StreamStore {
     return this.#call("claimDue", async (late) => {
       const claimed = await inner.claimDue(consumer, limit);
       if (claimed.deliveries.length > 0) witness.trace(`exec claim ${consumer} ${refs(claimed.deliveries)}`);
-      witness.delivered(consumer, "claim", claimed.deliveries, late);
+      witness.delivered(consumer, "claim", claimed.deliveries, late());
       return claimed;
     }, ({ deliveries }) => witness.arrived(consumer, "claim", deliveries));
   }
@@ -161,9 +163,9 @@ export class ChaosStore implements StreamStore {
     const { inner, witness } = this.#o;
     return this.#call(`takeOver ${dead} by ${consumer}`, async (late) => {
       const taken = await inner.takeOver(consumer, dead, leaseMs, limit);
-      witness.trace(`  takeOver ${taken.state} ${refs(taken.deliveries)}`);
+      witness.trace(`  takeOver ${taken.state} ${taken.deliveries.map(blame).join(",")}`);
       witness.tookOver(consumer, dead, taken);
-      witness.delivered(consumer, "takeOver", taken.deliveries, late);
+      witness.delivered(consumer, "takeOver", taken.deliveries, late());
       return taken;
     }, ({ deliveries }) => witness.arrived(consumer, "takeOver", deliveries));
   }
@@ -195,6 +197,17 @@ export class ChaosStore implements StreamStore {
     return this.#call("audit", () => this.#o.inner.audit());
   }
 
+  fates(
+    consumer: string,
+    entries: readonly { readonly ref: string; readonly heldMs: number }[],
+  ): Promise<readonly Fate[]> {
+    return this.#call(`fates ${refs(entries)}`, () => this.#o.inner.fates(consumer, entries));
+  }
+
+  census(): Promise<Census> {
+    return this.#call("census", () => this.#o.inner.census());
+  }
+
   stats(): Promise<GroupStats> {
     return this.#call("stats", () => this.#o.inner.stats());
   }
@@ -203,12 +216,14 @@ export class ChaosStore implements StreamStore {
     return this.#call("replay", () => this.#o.inner.replay(letterId));
   }
 
-  #call<T>(name: string, work: (late: boolean) => Promise<T>, answered?: (answer: T) => void): Promise<T> {
+  #call<T>(name: string, work: (late: () => boolean) => Promise<T>, answered?: (answer: T) => void): Promise<T> {
     const { command, witness } = this.#o;
     const traced: Command<T> = {
       name,
+      // What is sent again until it is answered: the first copy, executed after the second, would undo what came after.
+      mayBeLate: !/^(settle|mark) /.test(name),
       execute: (late) => {
-        if (!IDLE_CALLS.has(name)) witness.trace(`exec ${name}${late ? " (late)" : ""}`);
+        if (!IDLE_CALLS.has(name)) witness.trace(`exec ${name}${late() ? " (late)" : ""}`);
         return work(late);
       },
       ...(answered === undefined ? {} : { answered }),
@@ -226,11 +241,17 @@ const IDLE_CALLS: ReadonlySet<string> = new Set([
   "promoteDelayed",
   "time",
   "recover",
+  "census",
 ]);
 
 /** The part of a ref that tells entries of one simulation apart. */
 export function short(ref: string): string {
   return ref.replace(/^170000/, "~");
+}
+
+/** A ref, and what the crashes near it are blamed on: alone, shared, suspicion. */
+function blame({ ref, history: { soloCrashes, sharedCrashes, suspicions } }: Delivery): string {
+  return `${short(ref)} (${soloCrashes} ${sharedCrashes} ${suspicions})`;
 }
 
 function refs(items: readonly { readonly ref: string }[]): string {

@@ -45,8 +45,8 @@ export class Faults {
     ];
     // Not every life has every kind of fault: some bugs show only where others do not cover them.
     const kinds = makers.filter(() => this.#dice.chance(0.6));
-    if (kinds.length === 0) return;
-    const count = this.#dice.int(8, 25);
+    if (kinds.length === 0) kinds.push(makers[0]!);
+    const count = this.#dice.int(20, 30);
     for (let n = 0; n < count; n++) {
       this.#world.steps++;
       this.#world.clock.after(this.#dice.between(200, phaseMs - 200), this.#pick(kinds));
@@ -67,7 +67,7 @@ export class Faults {
   }
 
   #crash(): void {
-    this.#world.crash(this.#slot(), "killed", this.#dice.between(50, 3_000));
+    this.#world.crash(this.#slot(), "killed", this.#dice.between(50, 2_000));
   }
 
   #stop(): void {

@@ -62,8 +62,6 @@ export class Ledger implements Witness {
   readonly problems: string[] = [];
   /** How often an event's handler has failed. */
   readonly failuresOf: (eventId: string) => number;
-  /** Marks that did not reach the store. */
-  lostMarks = 0;
   readonly #planned: ReadonlyMap<string, Planned>;
   readonly #eventOf: (ref: string) => string;
   readonly #maxDeliveries: number;

@@ -6,7 +6,7 @@
 import { type Clock, sleep } from "../../src/clock.ts";
 import type { Event } from "../../src/events/event.ts";
 import { defineHandler, type Handler, type HandlerContext } from "../../src/handling/define.ts";
-import { NonRetryableError, RetryAfterError } from "../../src/handling/errors.ts";
+import { HandlerTimeoutError, NonRetryableError, RetryAfterError } from "../../src/handling/errors.ts";
 import type { Dice } from "./dice.ts";
 
 /** What becomes of one event in its handler. */
@@ -37,6 +37,8 @@ export interface HandlerWorld {
   planOf(eventId: string): Plan;
   /** Counts one more of something about an event. @returns How many there were before. */
   count(eventId: string, what: "failed" | "postponed"): number;
+  /** An attempt has begun. @returns To be called when it has ended. */
+  enter(ctx: HandlerContext): () => void;
   /** Ends this process at once. */
   crash(event: Event): void;
 }
@@ -80,7 +82,16 @@ export function populate(
 
 /** The handlers of one process. */
 export function handlersFor(world: HandlerWorld): readonly Handler[] {
-  const handle = (event: Event, ctx: HandlerContext): Promise<void> => act(world, event, ctx);
+  const handle = async (event: Event, ctx: HandlerContext): Promise<void> => {
+    const leave = world.enter(ctx);
+    try {
+      await act(world, event, ctx);
+    } finally {
+      leave();
+      // A process that slept meanwhile finds the time of its attempts over.
+      if (ctx.signal.aborted && ctx.signal.reason instanceof HandlerTimeoutError) world.count(event.id, "failed");
+    }
+  };
   return [
     defineHandler({ type: "work", handle }),
     defineHandler({ type: "loose", ordering: "none", handle }),

@@ -29,6 +29,12 @@ import { type Weather, Wire } from "./wire.ts";
 export const STREAM = "events";
 export const GROUP = "sim";
 
+const SHUTDOWN = parseConfig({ COMMAND_TIMEOUT: "1000", SHUTDOWN_TIMEOUT: "1000", SHUTDOWN_DELAY: "0" }, {
+  hostname: "sim",
+  version: "0.0.0",
+  mintToken: () => "sim",
+}).config;
+
 /** Settings that differ between simulations. */
 export interface Settings {
   readonly leaseMs: number;
@@ -73,6 +79,7 @@ export class Replica implements Watched {
   readonly concurrency: number;
   /** True once it was asked to end in order. */
   stopping = false;
+  readonly #attempts = new Set<{ readonly signal: () => AbortSignal; readonly consumer: string }>();
   readonly #o: ReplicaOptions;
   readonly #wires: { readonly command: Wire; readonly reader: Wire };
   readonly #dispatcher: Dispatcher;
@@ -112,6 +119,13 @@ export class Replica implements Watched {
     return this.worker.consumer.held;
   }
 
+  /** True when an attempt runs on for a consumer that is known to be taken over, and its signal has not said so. */
+  get deaf(): boolean {
+    const consumer = this.consumer();
+    for (const attempt of this.#attempts) if (attempt.consumer !== consumer && !attempt.signal().aborted) return true;
+    return false;
+  }
+
   /** Starts every loop. */
   start(): void {
     if (this.#o.dice.chance(0.5)) this.worker.trustStart();
@@ -140,12 +154,6 @@ export class Replica implements Watched {
   /** Ends in order, as on SIGTERM. @returns The exit code. */
   async stop(): Promise<number> {
     this.stopping = true;
-    const { settings } = this.#o;
-    const { config } = parseConfig({
-      COMMAND_TIMEOUT: "1000",
-      SHUTDOWN_TIMEOUT: String(settings.handlerTimeoutMs),
-      SHUTDOWN_DELAY: "0",
-    }, { hostname: "sim", version: "0.0.0", mintToken: () => "sim" });
     const parts = {
       redis: { manager: { close: () => Promise.resolve() } },
       workers: [this.worker],
@@ -157,7 +165,7 @@ export class Replica implements Watched {
     } as unknown as RunningParts;
     const { process: clock, happenings } = this;
     const log = this.#log;
-    const code = await shutDown({ config, clock, happenings, log, parts, http: null, embedded: null });
+    const code = await shutDown({ config: SHUTDOWN, clock, happenings, log, parts, http: null, embedded: null });
     this.crash("stopped");
     return code;
   }
@@ -199,6 +207,11 @@ export class Replica implements Watched {
       ...handlerWorld,
       clock: this.process,
       timeoutMs: s.handlerTimeoutMs,
+      enter: (ctx) => {
+        const attempt = { signal: () => ctx.signal, consumer: this.consumer() };
+        this.#attempts.add(attempt);
+        return () => this.#attempts.delete(attempt);
+      },
       crash: (event) => this.#o.onPoisoned(this, event.entry.id),
     });
     return new StreamWorker({

@@ -22,8 +22,6 @@ export interface Case {
   readonly undisturbed: boolean;
   /** How often each poison killed a process, by entry. */
   readonly kills: ReadonlyMap<string, number>;
-  /** Marks that did not reach the store: such a crash cannot be told from others. */
-  readonly lostMarks: number;
 }
 
 /** Id of the event in an entry. */
@@ -109,8 +107,8 @@ function checkOne(it: Case, planned: Planned, fact: Fact, name: string): void {
   if (end === "max_deliveries" && fact.deliveries !== maxDeliveries) {
     ledger.broken(`${name} was given up on after ${fact.deliveries} of ${maxDeliveries} attempts`);
   }
-  // Two crashes in company make it a suspect that runs alone; each lost mark hides one more.
-  const allowed = maxDeliveries + 2 + it.lostMarks;
+  // After two crashes that others may have caused it runs alone.
+  const allowed = maxDeliveries + 2;
   const killed = kills.get(fact.ref) ?? 0;
   if (killed > allowed) ledger.broken(`${name} killed ${killed} processes, at most ${allowed} are allowed`);
 }

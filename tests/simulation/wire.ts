@@ -37,12 +37,16 @@ export interface WireOptions {
   readonly trace: (line: string) => void;
 }
 
-/** One command. `endServerSide`: the server notices that nobody waits for the answer any more. */
+/** One command. */
 export interface Command<T> {
   readonly name: string;
-  readonly execute: (late: boolean) => Promise<T>;
+  /** `late`: true from the moment at which nobody waits for the answer any more. */
+  readonly execute: (late: () => boolean) => Promise<T>;
+  /** A living process never sends this twice, so that it may also be executed long after its connection was lost. */
+  readonly mayBeLate: boolean;
   /** The answer has reached the process. */
   readonly answered?: (answer: T) => void;
+  /** The server notices that nobody waits for the answer any more. */
   readonly endServerSide?: () => void;
 }
 
@@ -52,14 +56,15 @@ interface InFlight {
   /** The caller has its answer or its error. */
   over: boolean;
   cancelExecution: (() => void) | null;
-  readonly execute: (late: boolean) => void;
+  readonly mayBeLate: boolean;
+  readonly execute: () => void;
   readonly fail: (error: Error) => void;
   readonly endServerSide: () => void;
 }
 
 const COMMAND_TIMEOUT_MS = 1_000;
-/** How much later than its time-out a command may still reach the server: retransmissions of a closed socket. */
-const LATEST_MS = 5_000;
+/** How much later than the loss of its connection, ms, a command may still reach the server: retransmissions of a closed socket. */
+export const LATEST_MS = 3_000;
 const STEP_MS = 0.001;
 const REFUSALS: readonly RedisCause[] = ["loading", "busy", "cluster_down", "readonly"];
 
@@ -119,10 +124,9 @@ export class Wire {
   /** The weather is fine from now on: a silent connection is found out at once. */
   heal(): void {
     this.#downUntilMs = Math.min(this.#downUntilMs, this.#o.world.monotonic());
-    if (this.#silent) this.break("timeout", 0);
-    else {this.#o.process.deliver(() =>
-        this.#o.happenings.emit({ kind: "link", channel: this.#o.channel, state: "ready" })
-      );}
+    if (this.#silent) return this.break("timeout", 0);
+    const { process, happenings, channel } = this.#o;
+    process.deliver(() => happenings.emit({ kind: "link", channel, state: "ready" }));
   }
 
   #fate(): "passes" | "slow" | "rejected" | "lostReply" | "silent" | "refused" {
@@ -147,10 +151,11 @@ export class Wire {
       executed: false,
       over: false,
       cancelExecution: null,
-      execute: (late) => {
+      mayBeLate: command.mayBeLate,
+      execute: () => {
         call.executed = true;
         const answer = (tell: () => void): void => this.#answer(call, fate, tell);
-        command.execute(late).then((value) =>
+        command.execute(() => call.over).then((value) =>
           answer(() => {
             command.answered?.(value);
             resolve(value);
@@ -164,7 +169,7 @@ export class Wire {
     if (this.#silent) return;
     const dueMs = Math.max(world.monotonic() + this.#delayMs(fate), this.#lastExecutionMs + STEP_MS);
     this.#lastExecutionMs = dueMs;
-    call.cancelExecution = world.after(dueMs - world.monotonic(), () => call.execute(false));
+    call.cancelExecution = world.after(dueMs - world.monotonic(), () => call.execute());
   }
 
   #goSilent(): void {
@@ -191,7 +196,7 @@ export class Wire {
   }
 
   #abandon(cause: "connection" | "timeout", laterMs: number | null): void {
-    const { world, dice } = this.#o;
+    const { world, process, dice } = this.#o;
     let order = 0;
     for (const call of this.#inFlight) {
       call.over = true;
@@ -201,7 +206,8 @@ export class Wire {
         continue;
       }
       call.cancelExecution?.();
-      if (laterMs !== null) world.after(laterMs + STEP_MS * order++, () => call.execute(true));
+      const arrives = call.mayBeLate || process.state === "dead";
+      if (laterMs !== null && arrives) world.after(laterMs + STEP_MS * order++, () => call.execute());
     }
     this.#inFlight.clear();
   }

@@ -7,6 +7,7 @@ import type { Clock } from "../../clock.ts";
 import { type RedisCause, StoreRefusedError } from "../../errors.ts";
 import type { Fields } from "../../events/event.ts";
 import { FRESH, type History } from "../port.ts";
+import { noteLoss } from "./accounting.ts";
 import { BlockedReads } from "./blocked_reads.ts";
 import { Faults, type RefusalScope } from "./faults.ts";
 import { GroupView } from "./group_view.ts";
@@ -70,12 +71,14 @@ export class MemoryBroker {
   // --- what people do by hand -------------------------------------------------------------------------------------
   /** `DEL stream`: its groups go with it. */
   deleteStream(stream: string): void {
+    this.#note(stream, "deleted", () => true);
     this.data.deleteStream(stream);
     this.#unblock((name) => name === stream);
   }
 
   /** `FLUSHALL`. */
   flushAll(): void {
+    for (const stream of this.data.streams) this.#note(stream, "deleted", () => true);
     const streams = new Set(this.data.clear());
     this.#unblock((name) => streams.has(name));
   }
@@ -96,13 +99,16 @@ export class MemoryBroker {
 
   /** `XDEL`: the entry stays pending where it was. */
   deleteEntry(stream: string, entryId: string): void {
+    this.#note(stream, "deleted", (id) => id === entryId);
     this.data.log(stream)?.remove(entryId);
   }
 
   /** `XTRIM MAXLEN`, with no regard for what a group still needs. */
   trimByHand(stream: string, maxLength: number): void {
     const log = this.data.log(stream);
-    log?.removeOldest(Math.max(0, log.length - maxLength));
+    const going = new Set(log?.entries.slice(0, Math.max(0, log.length - maxLength)).map(({ id }) => id));
+    this.#note(stream, "trimmed", (id) => going.has(id));
+    log?.removeOldest(going.size);
   }
 
   /** The index of parked entries is evicted, while the entries stay pending. */
@@ -146,6 +152,11 @@ export class MemoryBroker {
         : [{ ref, entryId: content.entryId, fields: content.fields, history, dueMs, consumer: owner }];
     });
     return all.sort((a, b) => a.dueMs - b.dueMs);
+  }
+
+  #note(stream: string, cause: "deleted" | "trimmed", goes: (id: string) => boolean): void {
+    const log = this.data.log(stream);
+    if (log !== undefined) noteLoss(this.data, stream, log, cause, goes);
   }
 
   #unblock(fits: (stream: string) => boolean): void {

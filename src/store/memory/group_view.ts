@@ -134,6 +134,13 @@ export class GroupView {
     this.side.records.delete(ref);
   }
 
+  /** What was parked and lost its content is due at once, so that it is counted and its key goes on. */
+  hastenLost(): void {
+    for (const [ref, parked] of this.side.parked) {
+      if (this.content(ref) === undefined) this.side.parked.set(ref, { ...parked, dueMs: 0 });
+    }
+  }
+
   /** What the consumer has parked belongs to nobody from now on; due times stay. @returns How many. */
   orphanParked(consumer: string): number {
     let count = 0;

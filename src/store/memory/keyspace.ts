@@ -85,10 +85,16 @@ export class Keyspace {
   readonly #lastIds = new Map<string, Position>();
   readonly #sides = new Map<string, GroupSide>();
   readonly #publishing = new Map<string, PublishSide>();
+  readonly #unnoticed = new Map<string, { deleted: number; trimmed: number }>();
 
   /** The stream, if it is there. */
   log(stream: string): StreamLog | undefined {
     return this.#logs.get(stream);
+  }
+
+  /** Names of the streams there are. */
+  get streams(): readonly string[] {
+    return [...this.#logs.keys()];
   }
 
   /** The stream, made where absent. A deleted stream's ids never come again, as they would not on a real clock. */
@@ -114,6 +120,22 @@ export class Keyspace {
       this.#publishing.set(stream, side);
     }
     return side;
+  }
+
+  /** Notes entries that were destroyed and that no consumer will miss. */
+  note(stream: string, group: string, cause: "deleted" | "trimmed", count: number): void {
+    const key = JSON.stringify([stream, group]);
+    const noted = this.#unnoticed.get(key) ?? { deleted: 0, trimmed: 0 };
+    noted[cause] += count;
+    this.#unnoticed.set(key, noted);
+  }
+
+  /** What was noted since the last call. */
+  takeUnnoticed(stream: string, group: string): { readonly deleted: number; readonly trimmed: number } {
+    const key = JSON.stringify([stream, group]);
+    const noted = this.#unnoticed.get(key);
+    this.#unnoticed.delete(key);
+    return noted ?? { deleted: 0, trimmed: 0 };
   }
 
   /** Deletes the stream's key and with it its groups. */

@@ -41,6 +41,8 @@ export interface GroupState {
   lastDelivered: Position;
   /** By entry id, in the order of delivery, which is the order of ids. */
   readonly pending: Map<string, Pending>;
+  /** Monotonic ms at which it was made. */
+  readonly madeMs: number;
   /** Monotonic ms of each consumer's latest read or claim. */
   readonly consumers: Map<string, number>;
 }

@@ -8,8 +8,10 @@ import type {
   AppendItem,
   AppendOptions,
   Beat,
+  Census,
   Claimed,
   Delivery,
+  Fate,
   GroupStats,
   Occurrence,
   ParkedRef,
@@ -20,6 +22,7 @@ import type {
   TakeOver,
   Trimmed,
 } from "../port.ts";
+import { census, fates } from "./accounting.ts";
 import type { MemoryBroker } from "./broker.ts";
 import type { Need } from "./faults.ts";
 import type { GroupView } from "./group_view.ts";
@@ -92,8 +95,10 @@ export class MemoryStreamStore implements StreamStore {
     return this.#do("create group", "answer", () => {
       if (this.#view.state !== undefined) return { created: false };
       this.#broker.faults.check("create group", "room");
-      const state = { lastDelivered: START, pending: new Map(), consumers: new Map() };
+      const madeMs = this.#view.monotonic();
+      const state = { lastDelivered: START, pending: new Map(), consumers: new Map(), madeMs };
       this.#broker.data.makeLog(this.stream).groups.set(this.group, state);
+      this.#view.hastenLost();
       return { created: true };
     });
   }
@@ -190,6 +195,17 @@ export class MemoryStreamStore implements StreamStore {
   }
 
   /** @inheritdoc */
+  fates(
+    consumer: string,
+    entries: readonly { readonly ref: string; readonly heldMs: number }[],
+  ): Promise<readonly Fate[]> {
+    return this.#do("look for entries", "answer", () => fates(this.#view, consumer, entries));
+  }
+
+  census(): Promise<Census> {
+    return this.#do("census", "change", () => census(this.#broker.data, this.#view));
+  }
+
   stats(): Promise<GroupStats> {
     return this.#do("stats", "answer", () => stats(this.#broker, this.#view));
   }

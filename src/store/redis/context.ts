@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../../clock.ts";
 import type { Arg, RedisChannel, Reply, SendOptions } from "./channel.ts";
+import type { DurableAppends } from "./durable.ts";
 import type { Keys } from "./keys.ts";
 import { runScript, type ScriptCall } from "./runner.ts";
 import type { Script, SCRIPTS } from "./scripts.ts";
@@ -20,11 +21,9 @@ export interface StoreContext {
   readonly command: RedisChannel;
   /** The one blocked read. */
   readonly blocking: RedisChannel;
-  /** Appends that wait for a confirmation, which blocks the connection. */
-  readonly publish: RedisChannel;
+  /** Appends that wait for a confirmation. */
+  readonly durable: DurableAppends;
   readonly clock: Clock;
-  /** Bound on waiting for replicas or the disk, milliseconds. */
-  readonly durabilityTimeoutMs: number;
 }
 
 /** A call with the arguments that all scripts begin with. */

@@ -2,14 +2,13 @@
  * Appending events, delayed ones included, and schedules.
  * @module
  */
-import { causeOf, StoreRefusedError, StoreUnavailableError } from "../../errors.ts";
-import type { Appended, AppendItem, AppendOptions, Durability, Occurrence } from "../port.ts";
-import type { Arg, Reply } from "./channel.ts";
-import { list, number, replies } from "./codec.ts";
+import type { Appended, AppendItem, AppendOptions, Occurrence } from "../port.ts";
+import type { Arg } from "./channel.ts";
+import { list, number } from "./codec.ts";
 import { callGroup, groupCall, type StoreContext } from "./context.ts";
 import { appendedOf, encodeItem } from "./items.ts";
 import { publishMark } from "./keys.ts";
-import { bySha, bySource, runScript, type ScriptCall } from "./runner.ts";
+import { runScript } from "./runner.ts";
 
 /** See {@link StreamStore.append}. One script call, however many there are: all or none. */
 export async function append(
@@ -27,32 +26,7 @@ export async function append(
   const call = groupCall(context, context.scripts.append, "", args);
   const durability = options.durability ?? { level: "memory" };
   if (durability.level === "memory") return appendedOf(await runScript(context.command, call));
-
-  return appendedOf(await runDurably(context, call, durability));
-}
-
-/**
- * Script and wait in one write on one connection: Redis confirms what that connection did. A repeated append that adds
- * nothing is confirmed too, because the offset waited for is the server's at that moment.
- */
-async function runDurably(
-  context: StoreContext,
-  call: ScriptCall,
-  durability: Exclude<Durability, { level: "memory" }>,
-): Promise<Reply> {
-  const wait = waitCommand(durability, context.durabilityTimeoutMs);
-  const options = { timeoutMs: context.durabilityTimeoutMs + 1_000 };
-  let answers = await context.publish.pipeline([bySha(call), wait], options);
-  if (causeOf(answers[0]) === "no_script") answers = await context.publish.pipeline([bySource(call), wait], options);
-  const [appended] = replies(answers.slice(0, 1));
-  const confirmed = list(answers[1] instanceof StoreRefusedError ? [] : [answers[1]!].flat())[0];
-  const wanted = durability.level === "replica" ? durability.replicas : 1;
-  if (confirmed !== undefined && number(confirmed) >= wanted) return appended!;
-  const reason = answers[1] instanceof StoreRefusedError ? answers[1].reason : "no_replicas";
-  const found = answers[1] instanceof StoreRefusedError ? answers[1].message : `${number(confirmed)} of ${wanted}`;
-  const what = durability.level === "replica" ? "replicas" : "disks";
-  const message = `confirming an append on ${wanted} ${what}: found ${found} within ${context.durabilityTimeoutMs} ms`;
-  throw new StoreUnavailableError(reason, message, { outcomeUnknown: true });
+  return appendedOf(await context.durable.append(call, durability));
 }
 
 /** See {@link StreamStore.promoteDelayed}. */
@@ -83,10 +57,4 @@ export async function fire(
 export async function time(context: StoreContext): Promise<number> {
   const [seconds, micros] = list(await context.command.send(["TIME"]));
   return number(seconds) * 1000 + Math.floor(number(micros) / 1000);
-}
-
-function waitCommand(durability: Exclude<Durability, { level: "memory" }>, timeoutMs: number): readonly Arg[] {
-  return durability.level === "replica"
-    ? ["WAIT", String(durability.replicas), String(timeoutMs)]
-    : ["WAITAOF", "1", "0", String(timeoutMs)];
 }

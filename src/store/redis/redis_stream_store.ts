@@ -9,8 +9,10 @@ import type {
   AppendItem,
   AppendOptions,
   Beat,
+  Census,
   Claimed,
   Delivery,
+  Fate,
   GroupStats,
   Occurrence,
   ParkedRef,
@@ -21,9 +23,11 @@ import type {
   TakeOver,
   Trimmed,
 } from "../port.ts";
+import * as accounting from "./accounting.ts";
 import type { RedisChannel } from "./channel.ts";
 import { list, number, textOrNull } from "./codec.ts";
 import { callGroup, type StoreContext } from "./context.ts";
+import { DurableAppends } from "./durable.ts";
 import { keysOf } from "./keys.ts";
 import * as leases from "./leases.ts";
 import * as publishing from "./publishing.ts";
@@ -82,9 +86,8 @@ export class RedisStreamStore implements StreamStore {
       scripts: options.loadScript ?? SCRIPTS,
       command,
       blocking,
-      publish: options.publish ?? command,
+      durable: new DurableAppends(options.publish ?? command, options.durabilityTimeoutMs ?? 3_000),
       clock: options.clock ?? systemClock,
-      durabilityTimeoutMs: options.durabilityTimeoutMs ?? 3_000,
     };
   }
 
@@ -199,6 +202,19 @@ export class RedisStreamStore implements StreamStore {
     const { repaired, lost, next } = await upkeep.audit(this.#context, this.#auditCursor);
     this.#auditCursor = next;
     return { repaired, lost };
+  }
+
+  /** @inheritdoc */
+  fates(
+    consumer: string,
+    entries: readonly { readonly ref: string; readonly heldMs: number }[],
+  ): Promise<readonly Fate[]> {
+    return accounting.fates(this.#context, consumer, entries);
+  }
+
+  /** @inheritdoc */
+  census(): Promise<Census> {
+    return accounting.census(this.#context);
   }
 
   /** @inheritdoc */

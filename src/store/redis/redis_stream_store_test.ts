@@ -118,7 +118,7 @@ for (const [kind, key] of [["dead", `${PRE}dlq`], ["park", `${PRE}parked:a`], ["
     await harness.redis.command(["DEL", key]);
     assert.deepEqual(refsOf(await store.recover("a", new Set(), 10)), [delivery.ref], "still held by its consumer");
     const leftovers = rows(await harness.redis.command(["KEYS", `${PRE}*`])).map(String).sort();
-    assert.deepEqual(leftovers, [`${PRE}consumers`, `${PRE}lease:a`, `${PRE}replay`]);
+    assert.deepEqual(leftovers, [`${PRE}consumers`, `${PRE}lease:a`, `${PRE}made`, `${PRE}replay`]);
   });
 }
 
@@ -255,7 +255,7 @@ test("nothing of an entry is left in the group's keys when it is settled", async
   assert.equal(back.length, 4);
   await store.settle("a", back.map(({ ref, history }) => done(ref, { hasHistory: history !== FRESH })));
   const keys = rows(await harness.redis.command(["KEYS", `${PRE}*`])).map(String).sort();
-  assert.deepEqual(keys, [`${PRE}consumers`, `${PRE}lease:a`, `${PRE}replay`]);
+  assert.deepEqual(keys, [`${PRE}consumers`, `${PRE}lease:a`, `${PRE}made`, `${PRE}replay`]);
 });
 
 test("an entry that another client claimed out of the parked ones is not taken from it", async (harness) => {

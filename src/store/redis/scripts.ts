@@ -12,6 +12,7 @@ import ackEach from "./scripts/ack_each.lua" with { type: "text" };
 import adopt from "./scripts/adopt.lua" with { type: "text" };
 import append from "./scripts/append.lua" with { type: "text" };
 import audit from "./scripts/audit.lua" with { type: "text" };
+import census from "./scripts/census.lua" with { type: "text" };
 import claimDue from "./scripts/claim_due.lua" with { type: "text" };
 import common from "./scripts/common.lua" with { type: "text" };
 import confirmDead from "./scripts/confirm_dead.lua" with { type: "text" };
@@ -21,6 +22,7 @@ import dead from "./scripts/dead.lua" with { type: "text" };
 import done from "./scripts/done.lua" with { type: "text" };
 import emit from "./scripts/emit.lua" with { type: "text" };
 import ensureGroup from "./scripts/ensure_group.lua" with { type: "text" };
+import fates from "./scripts/fates.lua" with { type: "text" };
 import fire from "./scripts/fire.lua" with { type: "text" };
 import mark from "./scripts/mark.lua" with { type: "text" };
 import park from "./scripts/park.lua" with { type: "text" };
@@ -67,6 +69,7 @@ export const SCRIPTS = Object.freeze({
   adopt: compileScript("adopt", adopt),
   append: compileScript("append", append),
   audit: compileScript("audit", audit),
+  census: compileScript("census", census),
   claimDue: compileScript("claim_due", claimDue),
   confirmDead: compileScript("confirm_dead", confirmDead),
   confirmReplay: compileScript("confirm_replay", confirmReplay),
@@ -74,6 +77,7 @@ export const SCRIPTS = Object.freeze({
   dead: compileScript("dead", dead),
   done: compileScript("done", done),
   ensureGroup: compileScript("ensure_group", ensureGroup),
+  fates: compileScript("fates", fates),
   fire: compileScript("fire", fire),
   mark: compileScript("mark", mark),
   park: compileScript("park", park),

@@ -10,6 +10,8 @@ import type { World } from "./world.ts";
 
 /** Events flow again within this time after a fault was healed, ms. */
 const FLOW_BOUND_MS = 3_000;
+/** Looking on beyond the bound tells late from never. */
+export const LOOK_MS = 20_000;
 
 /**
  * Strikes and heals.
@@ -86,15 +88,15 @@ export async function flowAgain(
   spared: ReadonlySet<number>,
 ): Promise<void> {
   const replicas = struckBy(world, fault).filter(({ index }) => !spared.has(index));
-  const times = await Promise.all(replicas.map(({ pid }) => firstFresh(world, pid, healedAt)));
+  const begun = await world.recovering(round, `broker ${fault.kind}`, "events flow again", FLOW_BOUND_MS);
+  const times = await Promise.all(replicas.map(({ name }) => firstFresh(world, name, healedAt)));
   for (const replica of replicas) await replica.link.sweep();
   const ms = times.length === 0 ? null : Math.max(...times) - healedAt;
-  const owed = "events flow again";
-  world.recovered({ round, fault: `broker ${fault.kind}`, owed, ms, boundMs: FLOW_BOUND_MS }, healedAt);
+  await world.recovered(begun, ms, healedAt);
 }
 
 /** When a process first started an event that was published after a moment; infinite when it did not. */
-export async function firstFresh(world: World, pid: number, since: number): Promise<number> {
+export async function firstFresh(world: World, who: string, since: number): Promise<number> {
   await pause(Math.max(0, since - Date.now()));
   const { lines } = world.handled;
   // A little further back: some may have been read since.
@@ -102,10 +104,10 @@ export async function firstFresh(world: World, pid: number, since: number): Prom
   const found = await lookFor(() => {
     for (; at < lines.length; at++) {
       const line = lines[at]!;
-      if (line.pid === pid && (world.producers.invokedAt(line.id) ?? 0) >= since) return line.at;
+      if (line.who === who && (world.producers.invokedAt(line.id) ?? 0) >= since) return line.at;
     }
     return null;
-  }, 15_000);
+  }, LOOK_MS);
   return found ?? Infinity;
 }
 

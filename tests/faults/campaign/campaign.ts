@@ -19,6 +19,8 @@ export interface CampaignOptions extends CampaignSize {
   readonly seed: number;
   /** Told about the progress. */
   readonly say?: (line: string) => void;
+  /** Ends it after the round under way. */
+  readonly signal?: AbortSignal;
 }
 
 /** What came out. */
@@ -54,7 +56,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
 }
 
 async function runIn(world: World, options: CampaignOptions): Promise<CampaignResult> {
-  const { seed, events, say = () => {} } = options;
+  const { seed, events, say = () => {}, signal } = options;
   const rounds = scheduleOf(seed, options);
   const polling = new AbortController();
   const poll = pollLedger(world, polling.signal);
@@ -65,8 +67,9 @@ async function runIn(world: World, options: CampaignOptions): Promise<CampaignRe
     count: PRODUCERS,
     rate: Math.ceil(events / (rounds.length * ROUND_SECONDS)),
   });
+  let struck = 0;
   try {
-    const struck = await runRounds(world, rounds, say);
+    struck = await runRounds(world, rounds, say, signal);
     say(`${world.seconds} s: ${struck} rounds over, ${world.producers.confirmed} events published`);
     producers.hurry();
     const filled = await lookFor(() => world.producers.confirmed >= events || null, 120_000);
@@ -76,18 +79,27 @@ async function runIn(world: World, options: CampaignOptions): Promise<CampaignRe
     polling.abort();
     await poll;
   }
-  return await conclude(world, options, rounds, say);
+  return await conclude(world, options, rounds.slice(0, struck), say);
 }
 
-async function runRounds(world: World, rounds: readonly Round[], say: (line: string) => void): Promise<number> {
+async function runRounds(
+  world: World,
+  rounds: readonly Round[],
+  say: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<number> {
+  let told = 0;
   for (const [index, round] of rounds.entries()) {
-    if (world.complaints.length >= MANY_COMPLAINTS) return index;
+    if (signal?.aborted) world.complaints.push("interrupted");
+    if (signal?.aborted || world.complaints.length >= MANY_COMPLAINTS) return index;
     if (index % 10 === 0) say(`${world.seconds} s: round ${index} of ${rounds.length}, ${progressOf(world)}`);
     try {
       await runRound(world, index, round);
     } catch (error) {
       world.complaints.push(`round ${index}, ${JSON.stringify(round)}: ${error}`);
     }
+    for (const complaint of world.complaints.slice(told)) say(complaint);
+    told = world.complaints.length;
   }
   return rounds.length;
 }

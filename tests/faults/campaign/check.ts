@@ -33,7 +33,8 @@ export interface HandledLine {
   readonly step: "start" | "end";
   readonly id: string;
   readonly attempt: number;
-  readonly pid: number;
+  /** The process, by a name that no other start has; the system gives process ids again. */
+  readonly who: string;
   readonly sha: string;
 }
 

@@ -6,7 +6,8 @@
 import { defineHandler, type Event, NonRetryableError } from "redis-stream-service";
 import { planOf, sha256 } from "./plan.ts";
 
-const LEDGER = Deno.openSync(`${Deno.env.get("CAMPAIGN_LEDGER")}/handled-${Deno.pid}.log`, {
+const WHO = Deno.env.get("CONSUMER_NAME");
+const LEDGER = Deno.openSync(`${Deno.env.get("CAMPAIGN_LEDGER")}/handled-${WHO}.log`, {
   append: true,
   create: true,
 });
@@ -42,7 +43,7 @@ function digest({ data }: Event): string {
 }
 
 function write(step: "start" | "end", id: string, attempt: number, sha: string): void {
-  LEDGER.writeSync(new TextEncoder().encode(`${Date.now()} ${step} ${id} ${attempt} ${Deno.pid} ${sha}\n`));
+  LEDGER.writeSync(new TextEncoder().encode(`${Date.now()} ${step} ${id} ${attempt} ${WHO} ${sha}\n`));
 }
 
 function wait(ms: number, signal: AbortSignal | null): Promise<void> {

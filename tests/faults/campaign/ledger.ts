@@ -100,13 +100,13 @@ export class HandlerLedger {
 }
 
 function parse(line: string): HandledLine {
-  const [at, step, id = "", attempt, pid, sha = ""] = line.split(" ");
+  const [at, step, id = "", attempt, who = "", sha = ""] = line.split(" ");
   return {
     at: Number(at),
     step: step === "end" ? "end" : "start",
     id,
     attempt: Number(attempt),
-    pid: Number(pid),
+    who,
     sha,
   };
 }

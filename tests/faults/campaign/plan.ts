@@ -23,6 +23,9 @@ export interface EventPlan {
   readonly binary: boolean;
 }
 
+/** Longest attempt, ms. */
+export const MAX_WORK_MS = 2_000;
+
 /** Subjects in use. Few enough that keys collide within a consumer, many enough that none becomes the bottleneck. */
 const SUBJECTS = 300;
 
@@ -35,7 +38,7 @@ export function planOf(id: string): EventPlan {
   return {
     end: hopeless ? "letter" : "effects",
     failures: !hopeless && at(1) < 0.06 ? 1 + Math.floor(at(3) * 3) : 0,
-    workMs: slow ? 100 + Math.floor(at(4) * 1_900) : at(5) < 0.5 ? 0 : Math.floor(at(6) * 12),
+    workMs: slow ? 100 + Math.floor(at(4) * (MAX_WORK_MS - 100)) : at(5) < 0.5 ? 0 : Math.floor(at(6) * 12),
     deaf: at(7) < 0.5,
     effects: hopeless ? 0 : at(8) < 0.05 ? 3 : 1,
     effectType: at(9) < 0.125 ? "effect.loud" : "effect.quiet",

@@ -18,6 +18,8 @@ export interface Recovery {
   /** Null: there was nothing to recover, say because the dead replica held nothing. */
   readonly ms: number | null;
   readonly boundMs: number;
+  /** By how much the bound is widened for entries that run alone. */
+  readonly loneMs: number;
   readonly slackMs: number;
 }
 
@@ -25,8 +27,8 @@ export interface Recovery {
 export const SLACK_MS = 250;
 
 /** True where the bound was kept. */
-export function kept({ ms, boundMs, slackMs }: Recovery): boolean {
-  return ms === null || ms <= boundMs + slackMs;
+export function kept({ ms, boundMs, loneMs, slackMs }: Recovery): boolean {
+  return ms === null || ms <= boundMs + loneMs + slackMs;
 }
 
 /** Measures how much later than asked for this process is woken: the machine's share of every measured time. */

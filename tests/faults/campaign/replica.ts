@@ -42,19 +42,14 @@ export class Replica implements AsyncDisposable {
     this.#process = this.#start();
   }
 
-  /** Of the present process. */
-  get pid(): number {
-    return this.#process.pid;
-  }
-
   /** Processes started so far. */
   get starts(): number {
     return this.#starts;
   }
 
-  /** What consumer names of the present process begin with. */
-  get consumerPrefix(): string {
-    return `r${this.index}s${this.#starts}-`;
+  /** Name of the present process, that no other start has; its consumer names begin with it. */
+  get name(): string {
+    return `r${this.index}s${this.#starts}`;
   }
 
   /** The end of what the present process wrote. */
@@ -102,7 +97,7 @@ export class Replica implements AsyncDisposable {
         REDIS_URL: this.link.url,
         HANDLERS,
         CAMPAIGN_LEDGER: this.#ledgerDir,
-        CONSUMER_NAME: this.consumerPrefix.slice(0, -1),
+        CONSUMER_NAME: this.name,
         LEASE_MS: String(SETTINGS.leaseMs),
         COMMAND_TIMEOUT: String(SETTINGS.commandTimeoutMs),
         CONNECTION_TIMEOUT: String(SETTINGS.commandTimeoutMs),

@@ -43,7 +43,7 @@ function recoveryTable(recoveries: readonly Recovery[]): string[] {
     const name = `${recovery.fault}: ${recovery.owed}`;
     groups.set(name, [...groups.get(name) ?? [], recovery]);
   }
-  const head = ["recovery", "faults", "measured", "p50 ms", "p100 ms", "bound ms", "slack ms", "late"];
+  const head = ["recovery", "faults", "measured", "p50 ms", "p100 ms", "bound ms", "lone ms", "slack ms", "late"];
   const rows = [...groups].sort(([a], [b]) => a < b ? -1 : 1).map(([name, group]) => recoveryRow(name, group));
   return [head, ...rows].map(([name = "", ...cells]) =>
     name.padEnd(46) + cells.map((cell) => cell.padStart(10)).join("")
@@ -61,6 +61,7 @@ function recoveryRow(name: string, group: readonly Recovery[]): string[] {
     String(middle ?? "-"),
     most(times),
     most(group.map(({ boundMs }) => boundMs)),
+    most(group.map(({ loneMs }) => loneMs)),
     most(group.map(({ slackMs }) => slackMs)),
     String(group.filter((recovery) => !kept(recovery)).length),
   ];

@@ -3,11 +3,11 @@
  * @module
  */
 import { sleep, systemClock } from "../../../src/clock.ts";
-import { firstFresh } from "./broker_faults.ts";
+import { firstFresh, LOOK_MS } from "./broker_faults.ts";
 import type { WorkerFault } from "./plan.ts";
 import { lookFor } from "./recovery.ts";
 import { NAMES, type Replica, SETTINGS } from "./replica.ts";
-import type { World } from "./world.ts";
+import type { HeldEvent, World } from "./world.ts";
 
 /** A fault at work. */
 interface Strike {
@@ -24,8 +24,8 @@ const TAKEOVER_BOUND_MS = SETTINGS.leaseMs + 2_000;
 const RECONNECT_BOUND_MS = 3_000;
 const HAND_BACK_BOUND_MS = 1_000;
 const EXIT_BOUND_MS = SETTINGS.shutdownTimeoutMs + SETTINGS.commandTimeoutMs + 1_000;
-/** Looking on beyond the bound tells late from never. */
-const LOOK_MS = 20_000;
+/** What the victim had sent may still be under way to Redis, and settle what it held, ms. */
+const DRAIN_MS = 100;
 
 /** Strikes one replica and waits until everything has recovered. */
 export async function strikeWorker(
@@ -48,74 +48,78 @@ export async function strikeWorker(
 
 async function kill(strike: Strike, downMs: number): Promise<void> {
   const { replica } = strike;
-  const { pid, consumerPrefix } = replica;
+  const who = replica.name;
   const at = Date.now();
   replica.signal("SIGKILL");
   await replica.exited(5_000);
   const restarted = sleep(systemClock, downMs).then(() => replica.restart());
-  await runsElsewhere(strike, "worker kill", { pid, consumerPrefix, at });
+  await runsElsewhere(strike, "worker kill", { who, at });
   await restarted;
 }
 
 /** The stopped one comes back as a zombie, which may still believe that it holds what others have taken over. */
 async function stop(strike: Strike, stoppedMs: number): Promise<void> {
   const { world, round, replica, healed } = strike;
-  const { pid, consumerPrefix } = replica;
+  const who = replica.name;
   const at = Date.now();
   replica.signal("SIGSTOP");
   const awake = sleep(systemClock, stoppedMs).then(() => {
     replica.signal("SIGCONT");
     return Date.now();
   });
-  await runsElsewhere(strike, "worker stop", { pid, consumerPrefix, at }, awake);
+  await runsElsewhere(strike, "worker stop", { who, at }, awake);
   const since = Math.max(await awake, await healed ?? 0);
-  const ms = await firstFresh(world, pid, since) - since;
-  const owed = "the zombie works again";
-  world.recovered({ round, fault: "worker stop", owed, ms, boundMs: RECONNECT_BOUND_MS }, since);
+  const begun = await world.recovering(round, "worker stop", "the zombie works again", RECONNECT_BOUND_MS);
+  await world.recovered(begun, await firstFresh(world, who, since) - since, since);
 }
 
 /** Who was struck, and when. */
 interface Victim {
-  readonly pid: number;
-  readonly consumerPrefix: string;
+  readonly who: string;
   readonly at: number;
 }
 
 /**
  * Waits until what the victim held runs elsewhere. What was running when it was struck may run one at a time: of that,
- * the first counts. What had not been started: the last.
+ * the first counts. What had not been started: the last, except for what has to wait for others of its key.
  */
 async function runsElsewhere(
   { world, round, healed }: Strike,
   fault: string,
-  { pid, consumerPrefix, at }: Victim,
+  { who, at }: Victim,
   awake: Promise<number> | null = null,
 ): Promise<void> {
   const since = Math.max(at, await healed ?? 0);
-  const held = await world.heldBy(consumerPrefix);
+  await sleep(systemClock, DRAIN_MS);
+  const held = await world.heldBy(who);
   world.handled.poll();
-  const started = new Set(world.handled.lines.filter((line) => line.pid === pid).map((line) => line.id));
-  const waiting = held.filter((id) => !started.has(id));
-  const running = held.filter((id) => started.has(id));
+  const started = new Set(world.handled.lines.filter((line) => line.who === who).map((line) => line.id));
+  const waiting = held.filter(({ id, keyed }) => !started.has(id) && !keyed);
+  const running = held.filter(({ id }) => started.has(id));
+  const boundMs = TAKEOVER_BOUND_MS + (healed === null ? 0 : RECONNECT_BOUND_MS);
+  const begun = await world.recovering(round, fault, "what it held runs elsewhere", boundMs);
+  const ids = new Set([...waiting, ...running].map(({ id }) => id));
   let woken = false;
   awake?.then(() => woken = true);
-  const runs = await startsElsewhere(world, new Set(held), pid, at, () => woken);
-  const times = waiting.map((id) => runs.get(id) ?? Infinity);
-  if (running.length > 0) times.push(Math.min(...running.map((id) => runs.get(id) ?? Infinity)));
+  const runs = await startsElsewhere(world, ids, who, at, (runs) => {
+    const first = running.length === 0 || running.some(({ id }) => runs.has(id));
+    return woken || (first && waiting.every(({ id }) => runs.has(id)));
+  });
+  const times = waiting.map(({ id }) => runs.get(id) ?? Infinity);
+  if (running.length > 0) times.push(Math.min(...running.map(({ id }) => runs.get(id) ?? Infinity)));
   // A sleeper that wakes up before it is taken over goes on with what it holds, as it should.
   const judged = woken ? times.filter((time) => time !== Infinity) : times;
   const ms = judged.length === 0 ? null : Math.max(0, Math.max(...judged) - since);
-  const boundMs = TAKEOVER_BOUND_MS + (healed === null ? 0 : RECONNECT_BOUND_MS);
-  world.recovered({ round, fault, owed: "what it held runs elsewhere", ms, boundMs }, since);
+  await world.recovered(begun, ms, since);
 }
 
-/** First start of each event in another process after a moment. Ends early when the sleeper is awake. */
+/** First start of each event in another process after a moment. Ends when `over` says so. */
 async function startsElsewhere(
   world: World,
   ids: ReadonlySet<string>,
-  pid: number,
+  who: string,
   at: number,
-  over: () => boolean,
+  over: (runs: ReadonlyMap<string, number>) => boolean,
 ): Promise<ReadonlyMap<string, number>> {
   const runs = new Map<string, number>();
   const { lines } = world.handled;
@@ -124,10 +128,10 @@ async function startsElsewhere(
   await lookFor(() => {
     for (; index < lines.length; index++) {
       const line = lines[index]!;
-      if (line.step !== "start" || line.pid === pid || line.at < at || !ids.has(line.id)) continue;
+      if (line.step !== "start" || line.who === who || line.at < at || !ids.has(line.id)) continue;
       if (!runs.has(line.id)) runs.set(line.id, line.at);
     }
-    return runs.size === ids.size || over() ? true : null;
+    return over(runs) || null;
   }, LOOK_MS);
   return runs;
 }
@@ -135,28 +139,30 @@ async function startsElsewhere(
 async function terminate(strike: Strike, downMs: number): Promise<void> {
   const { world, round, replica, healed } = strike;
   const at = Date.now();
-  const { pid } = replica;
+  const who = replica.name;
   replica.signal("SIGTERM");
   const code = await replica.exited(30_000);
   const exitedAt = Date.now();
-  const owed = "it exits";
-  world.recovered({ round, fault: "worker term", owed, ms: exitedAt - at, boundMs: EXIT_BOUND_MS }, at);
+  await healed;
+  const exit = { round, fault: "worker term", owed: "it exits", boundMs: EXIT_BOUND_MS, suspects: null };
+  await world.recovered(exit, exitedAt - at, at);
   if (code !== 0 && !(code === 1 && healed !== null)) {
     world.complaints.push(`round ${round}, worker term: exit code ${code}: ${replica.output}`);
   }
-  if (healed === null) await handedBack(strike, pid, exitedAt);
+  if (healed === null) await handedBack(strike, who, exitedAt);
   await sleep(systemClock, downMs);
   replica.restart();
 }
 
 /** Waits until what the replica gave back at its end, and what nobody has adopted yet, runs elsewhere. */
-async function handedBack({ world, round }: Strike, pid: number, exitedAt: number): Promise<void> {
+async function handedBack({ world, round }: Strike, who: string, exitedAt: number): Promise<void> {
   const orphans = `{${NAMES.stream}}:${NAMES.group}:orphans`;
   const free = await world.redis.command(["ZRANGEBYSCORE", orphans, "-inf", exitedAt]) as string[];
-  const ids: string[] = [];
-  for (const ref of free) ids.push(...await world.handledEvent(ref));
-  const runs = await startsElsewhere(world, new Set(ids), pid, exitedAt, () => false);
+  const events: HeldEvent[] = [];
+  for (const ref of free) events.push(...await world.handledEvent(ref));
+  const begun = await world.recovering(round, "worker term", "what it gave back runs elsewhere", HAND_BACK_BOUND_MS);
+  const ids = events.filter(({ keyed }) => !keyed).map(({ id }) => id);
+  const runs = await startsElsewhere(world, new Set(ids), who, exitedAt, (runs) => runs.size === ids.length);
   const ms = ids.length === 0 ? null : Math.max(...ids.map((id) => runs.get(id) ?? Infinity)) - exitedAt;
-  const owed = "what it gave back runs elsewhere";
-  world.recovered({ round, fault: "worker term", owed, ms, boundMs: HAND_BACK_BOUND_MS }, exitedAt);
+  await world.recovered(begun, ms, exitedAt);
 }

@@ -40,6 +40,8 @@ const PREFIXES: Readonly<Record<string, RedisCause>> = {
 /** Error replies whose first word is just `ERR`. */
 const GENERIC: readonly (readonly [RegExp, RedisCause])[] = [
   [/max number of clients/i, "max_clients"],
+  // What is not permitted to a command is not permitted to a script either, but is said in other words.
+  [/user executing the script can't/i, "permission"],
   [/AUTH .*without any password|sent AUTH, but no password|invalid password/i, "auth"],
   [/no such key|XGROUP subcommand requires the key/i, "no_group"],
 ];

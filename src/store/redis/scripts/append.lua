@@ -4,7 +4,7 @@
 --@include common
 --@include emit
 local base, window, batch, count = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
-local wrong = check(emit_targets(S, base))
+local wrong = check(emit_targets(S, base)) or (batch ~= '' and allow({ 'SET', batch, '1', 'PX', window }) or nil)
 if wrong then return wrong end
 local function marked(key)
   local value = key ~= '' and redis.pcall('GET', key)

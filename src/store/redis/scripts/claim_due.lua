@@ -4,7 +4,7 @@
 --@include common
 if not leased(ME) then return { 'fenced', {}, -1, 0, {} } end
 local mine = PRE .. 'parked:' .. ME
-local wrong = check(RECORDS, 'hash', mine, 'zset')
+local wrong = check(RECORDS, 'hash', mine, 'zset') or allow({ 'XCLAIM', S, G, ME, '0', '0-0' })
 if wrong then return wrong end
 local now = now_ms()
 local forget, lost, ids = {}, 0, { [S] = {}, [R] = {} }

@@ -18,8 +18,9 @@ end
 -- Milliseconds left of a lease, negative when it ran out, nil when there is none.
 local function lease_left(consumer)
   local key = PRE .. 'lease:' .. consumer
-  local lease = redis.call('GET', key)
-  if not lease then return nil end
+  local lease = redis.pcall('GET', key)
+  -- A key of another type is no lease either: nobody would ever put right that of a dead consumer.
+  if type(lease) ~= 'string' then return nil end
   return tonumber(lease) - (HORIZON - redis.call('PTTL', key))
 end
 
@@ -36,6 +37,16 @@ local function check(...)
     local found = redis.call('TYPE', pairs_[i]).ok
     if found ~= 'none' and found ~= pairs_[i + 1] then
       return redis.error_reply('WRONGTYPE key ' .. pairs_[i] .. ' holds a ' .. found .. ', wanted is a ' .. pairs_[i + 1])
+    end
+  end
+  return nil
+end
+
+-- The same for what the user may not do: an error reply for the first command that is not allowed.
+local function allow(...)
+  for _, command in ipairs({ ... }) do
+    if not redis.acl_check_cmd(unpack(command)) then
+      return redis.error_reply('NOPERM this user may not run ' .. command[1] .. ' on ' .. command[2])
     end
   end
   return nil
@@ -102,6 +113,12 @@ local function finish(ref)
   local acked = redis.call('XACK', key, G, id)
   if key == R then redis.call('XDEL', R, id) end
   return acked
+end
+
+-- Whether finish() is allowed.
+local function may_finish(ref)
+  local key, id = place(ref)
+  return allow({ 'HDEL', RECORDS, ref }, { 'XACK', key, G, id }, key == R and { 'XDEL', R, id } or nil)
 end
 
 -- Gives a pending entry to @parked and lists it as free. False when its content is gone.

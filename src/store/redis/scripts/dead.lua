@@ -7,7 +7,7 @@ if not leased(ME) then return { 'fenced' } end
 local ref = ARGV[4]
 local key, id = place(ref)
 if owner(key, id) ~= ME then return { 'gone' } end
-local wrong = check(RECORDS, 'hash', PRE .. 'dlq', 'stream')
+local wrong = check(RECORDS, 'hash', PRE .. 'dlq', 'stream') or may_finish(ref)
 if wrong then return wrong end
 local now, values = now_ms(), {}
 for i = 12, #ARGV do values[#values + 1] = ARGV[i] end

@@ -7,7 +7,8 @@ if not leased(ME) then return { 'fenced' } end
 local ref, window, mark, target, base = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local key, id = place(ref)
 if owner(key, id) ~= ME then return { 'gone' } end
-local wrong = check(RECORDS, 'hash')
+local wrong = check(RECORDS, 'hash') or may_finish(ref)
+  or (mark ~= '' and allow({ 'SET', mark, '1', 'PX', window }) or nil)
 if wrong then return wrong end
 if mark ~= '' and redis.call('EXISTS', mark) == 1 then
   finish(ref)

@@ -5,7 +5,7 @@
 --@include emit
 local base, schedule, count = ARGV[4], ARGV[5], tonumber(ARGV[7])
 local schedules = base .. 'schedules'
-local wrong = check(schedules, 'hash', emit_targets(S, base))
+local wrong = check(schedules, 'hash', emit_targets(S, base)) or allow({ 'HSET', schedules, schedule, '0' })
 if wrong then return wrong end
 if count == 0 then
   if ARGV[6] ~= '' then redis.call('HSETNX', schedules, schedule, ARGV[6]) end

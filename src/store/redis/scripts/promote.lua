@@ -4,7 +4,7 @@
 --@include emit
 local base, limit = ARGV[4], tonumber(ARGV[5])
 local waiting, events = base .. 'delayed', base .. 'delayed:events'
-local wrong = check(emit_targets(S, base))
+local wrong = check(emit_targets(S, base)) or allow({ 'HDEL', events, '0' }, { 'ZREM', waiting, '0' })
 if wrong then return wrong end
 local now, moved = now_ms(), 0
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', waiting, '-inf', now, 'LIMIT', 0, limit)) do

@@ -3,7 +3,7 @@
 -- Returns 1, 0 when there is none, -1 when it has more fields than a script can hand to one command.
 --@include common
 local letter = ARGV[4]
-local wrong = check(PRE .. 'dlq', 'stream', R, 'stream')
+local wrong = check(PRE .. 'dlq', 'stream', R, 'stream') or allow({ 'XDEL', PRE .. 'dlq', letter })
 if wrong then return wrong end
 local found = redis.call('XRANGE', PRE .. 'dlq', letter, letter)[1]
 if not found then return 0 end

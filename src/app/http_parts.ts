@@ -1,0 +1,57 @@
+/**
+ * The HTTP side of the composition: which routes there are, and what they are given.
+ * @module
+ */
+import type { Clock } from "../clock.ts";
+import type { Config } from "../config/types.ts";
+import type { HealthView } from "../health/report.ts";
+import type { EventPublisher } from "../http/deps.ts";
+import { type BatchPublisher, eventsRoute } from "../http/events_route.ts";
+import { metricsRoute } from "../http/metrics_route.ts";
+import { createRouter, type HttpHandler } from "../http/router.ts";
+import type { Route } from "../http/routes.ts";
+import { withLogContext } from "../telemetry/log_context.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+
+/** What the HTTP layer is made from. */
+export interface HttpPartsOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly health: HealthView;
+  readonly publisher: EventPublisher & BatchPublisher;
+  /** Null: `METRICS_ENABLED=false`. */
+  readonly metrics: Metrics | null;
+  /** The access log. */
+  readonly log: Logger;
+  /** Routes of other parts. */
+  readonly more?: readonly Route[];
+}
+
+/** Makes the one function that answers requests. */
+export function makeRouter(options: HttpPartsOptions): HttpHandler {
+  const { config, clock, health, publisher, metrics, log, more = [] } = options;
+  const settings = {
+    maxBodyBytes: config.http.maxBodyBytes,
+    triggerRateLimit: config.http.triggerRateLimit,
+    apiToken: config.http.apiToken?.reveal() ?? null,
+    retryAfterSeconds: () => Math.max(1, Math.ceil((config.redis.retryDelaysMs[0] ?? 1_000) / 1_000)),
+  };
+  const dedupWindowMs = config.stream.publishDedupWindowMs;
+  return createRouter({
+    health,
+    publisher,
+    settings,
+    clock,
+    runInContext: (context, fn) => withLogContext(context, fn),
+    onRequest: (request) => {
+      metrics?.request(request);
+      log.debug("{method} {route} {status}", request);
+    },
+    onError: (error, correlationId) => log.error("A request failed: {error}", { error, correlationId }),
+  }, [
+    eventsRoute({ health, publisher, settings, clock, dedupWindowMs }),
+    ...(metrics === null ? [] : [metricsRoute(metrics)]),
+    ...more,
+  ]);
+}

@@ -1,0 +1,83 @@
+#!lua flags=allow-oom
+-- Notices what was destroyed that no consumer had in its care, by comparing with what the last census of any replica
+-- wrote down. Returns {deleted, trimmed, 1 when there was an earlier census, at stake or -1 when unknown}
+--@include common
+local LEDGER = PRE .. 'ledger'
+local wrong = check(LEDGER, 'hash', CONSUMERS, 'hash', ORPHANS, 'zset')
+if wrong then return wrong end
+local function group_of(key)
+  for _, flat in ipairs(tolerant('XINFO', 'GROUPS', key)) do
+    local info = map(flat)
+    if info.name == G then return info end
+  end
+end
+local group = group_of(S)
+-- What was destroyed shows when the group is back.
+if not group then return { 0, 0, 1, -1 } end
+local stream = map(redis.call('XINFO', 'STREAM', S))
+local made = redis.call('GET', PRE .. 'made') or ''
+local last, latest, added = group['last-delivered-id'], stream['last-generated-id'], stream['entries-added']
+local first, tomb = stream['first-entry'] and stream['first-entry'][1], stream['max-deleted-entry-id']
+-- Redis itself loses count where undelivered entries are deleted; then it says null, and later starts from right.
+local read = type(group['entries-read']) == 'number' and group['entries-read'] or nil
+local old = map(redis.call('HGETALL', LEDGER))
+local known = old.latest ~= nil
+local remade = known and (old.made ~= made or added < tonumber(old.added) or before(latest, old.latest))
+local gap = known and not remade and tonumber(old.gap) or 0
+
+-- Pages are small because entries can be large, and Lua gets them whole.
+local function counted()
+  local from, count = last, 0
+  for _ = 1, 20 do
+    local rows = redis.call('XRANGE', S, '(' .. from, '+', 'COUNT', 20)
+    count = count + #rows
+    if #rows < 20 then return count end
+    from = rows[#rows][1]
+  end
+  return nil
+end
+
+local function undelivered_now()
+  if not first or not before(last, latest) then return 0 end
+  if before(last, first) then return stream.length end
+  if read and not before(last, tomb) then return math.max(0, added - read - gap) end
+  return counted()
+end
+
+local undelivered = undelivered_now()
+local new_gap = read and undelivered and added - read - undelivered or 0
+local lost = 0
+if remade then
+  -- Where anything of before is still there only the group is new, and everything is delivered again.
+  local emptied = tonumber(old.length) > 0 and #redis.call('XRANGE', S, '-', old.latest, 'COUNT', 1) == 0
+  lost = emptied and tonumber(old.unnoticed) or 0
+elseif known and undelivered then
+  if old.last == last and old.undelivered ~= '' then
+    lost = tonumber(old.undelivered) + added - tonumber(old.added) - undelivered
+  elseif read then
+    lost = new_gap - gap
+  end
+end
+lost = math.max(0, lost)
+
+-- What dead and foreign consumers hold, and what is parked in the care of nobody alive.
+local held, parked = 0, redis.call('ZCARD', ORPHANS)
+local function dead(name) return (lease_left(name) or 0) <= 0 end
+for _, row in ipairs(tolerant('XPENDING', S, G)[4] or {}) do
+  if row[1] ~= PARKED and dead(row[1]) then held = held + tonumber(row[2]) end
+end
+for _, name in ipairs(redis.call('HKEYS', CONSUMERS)) do
+  if dead(name) then
+    local count = redis.pcall('ZCARD', PRE .. 'parked:' .. name)
+    parked = parked + (type(count) == 'number' and count or 0)
+  end
+end
+
+redis.call('HSET', LEDGER, 'made', made, 'last', last, 'latest', latest, 'added', added, 'length', stream.length,
+  'undelivered', undelivered or '', 'gap', new_gap, 'unnoticed', (undelivered or 0) + held, 'tomb', tomb)
+local deleted = remade or old.tomb ~= tomb
+local replays = redis.call('EXISTS', R) == 1 and redis.call('XLEN', R) - ((group_of(R) or {}).pending or 0) or 0
+return {
+  deleted and lost or 0, deleted and 0 or lost, known and 1 or 0,
+  undelivered and undelivered + held + parked + math.max(0, replays) or -1,
+}
