@@ -96,6 +96,8 @@ export type Happening =
     readonly cause?: RedisCause;
   }
   | { readonly kind: "schedule_fired"; readonly schedule: string; readonly occurrences: number }
+  /** The group was paused, or goes on. */
+  | { readonly kind: "paused"; readonly stream: string; readonly paused: boolean }
   | { readonly kind: "loop_failed"; readonly loop: string; readonly message: string; readonly cause: RedisCause }
   | {
     readonly kind: "lifecycle";

@@ -19,6 +19,7 @@ export type HttpHandler = (request: Request, info?: Deno.ServeHandlerInfo) => Pr
 interface Bindings {
   readonly correlation: Correlation;
   readonly path: string;
+  readonly remote: string | null;
   route: string;
 }
 
@@ -37,9 +38,10 @@ const FAULT: Problem = { status: 500, code: "internal_error", title: "Internal e
 export function createRouter(deps: HttpDeps, more: readonly Route[] = []): HttpHandler {
   const app = buildApp([...healthRoutes(deps.health), triggerRoute(deps), ...more]);
   const run = deps.runInContext ?? ((_ids, fn) => fn());
-  return async (request) => {
+  return async (request, info) => {
     const startedAt = deps.clock.monotonic();
-    const bindings: Bindings = { correlation: correlationOf(request.headers), path: "", route: NO_ROUTE };
+    const correlation = correlationOf(request.headers);
+    const bindings: Bindings = { correlation, path: "", remote: remoteOf(info), route: NO_ROUTE };
     const { correlationId } = bindings.correlation;
     let response: Response;
     try {
@@ -80,7 +82,8 @@ function buildApp(routes: readonly Route[]): App {
   for (const { method, pattern, handle } of routes) {
     app.on(method, pattern, (c) => {
       c.env.route = pattern;
-      return handle(c.req.raw, { ...c.env.correlation, params: c.req.param() });
+      const remote = c.env.remote === null ? {} : { remote: c.env.remote };
+      return handle(c.req.raw, { ...c.env.correlation, ...remote, params: c.req.param() });
     });
   }
   for (const [pattern, methods] of methodsByPattern(routes)) {
@@ -95,6 +98,11 @@ function buildApp(routes: readonly Route[]): App {
     throw error;
   });
   return app;
+}
+
+function remoteOf(info: Deno.ServeHandlerInfo | undefined): string | null {
+  const address = info?.remoteAddr;
+  return address !== undefined && "hostname" in address ? address.hostname : null;
 }
 
 function methodsByPattern(routes: readonly Route[]): ReadonlyMap<string, readonly string[]> {

@@ -8,6 +8,8 @@ import type { Correlation } from "./correlation.ts";
 export interface RequestContext extends Correlation {
   /** Path parameters, decoded; `{}` where the pattern has none. */
   readonly params: Readonly<Record<string, string>>;
+  /** Address of the peer, which may be a proxy; absent where there is no socket. */
+  readonly remote?: string;
 }
 
 /** One endpoint. `GET` answers `HEAD` too. */

@@ -94,7 +94,7 @@ export class StreamConsumer implements JobHost {
       onRefused: (cause, message, count) =>
         happenings.emit({ kind: "settle_refused", stream: this.stream, cause, message, count }),
     });
-    const tally = new Tally(happenings, store);
+    const tally = new Tally(happenings, store, options.publisher.stream);
     this.#losses = new Losses({
       store,
       clock,

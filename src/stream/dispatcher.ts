@@ -27,6 +27,7 @@ export class Dispatcher {
   #running = 0;
   #pumpQueued = false;
   #open = true;
+  #paused = false;
   readonly #idle: (() => void)[] = [];
 
   /** @param concurrency Most attempts at once, 1 or more. */
@@ -42,7 +43,7 @@ export class Dispatcher {
 
   /** True while more attempts could be started, were there any that may. */
   get hasRoom(): boolean {
-    return this.#open && this.#running < this.#concurrency;
+    return this.#open && !this.#paused && this.#running < this.#concurrency;
   }
 
   /** Submitted and not started. */
@@ -80,6 +81,13 @@ export class Dispatcher {
     if (open) this.#queuePump();
   }
 
+  /** Starts nothing (true) until it may again (false); apart from {@link setOpen}, which the end of the service uses. */
+  pause(paused: boolean): void {
+    if (paused === this.#paused) return;
+    this.#paused = paused;
+    if (!paused) this.#queuePump();
+  }
+
   /** Takes out everything that waits and fits. */
   removeWaiting(fits: (item: Runnable) => boolean): readonly Runnable[] {
     const all = this.#lanes.drainWaiting();
@@ -108,7 +116,7 @@ export class Dispatcher {
   }
 
   #pump(): void {
-    if (!this.#open) return;
+    if (!this.#open || this.#paused) return;
     const room = this.#concurrency - this.#running;
     if (room <= 0) return;
     const starting = this.#lanes.take(room);

@@ -48,6 +48,9 @@ export class Reader {
   #recoverDue = false;
   #recoveredAt: number;
   #paused = false;
+  /** Ends the read under way. */
+  #ending = new AbortController();
+  #linked = false;
   /** The first read after a start or a failure does not wait, so that health knows at once. */
   #proven = false;
   /** Monotonic ms since when there has been no room; null while there is. */
@@ -78,6 +81,9 @@ export class Reader {
   /** Stops (true) or goes on (false) reading new entries. */
   pause(paused: boolean): void {
     this.#paused = paused;
+    // A read that waits would still bring in what comes next.
+    if (paused) this.#ending.abort();
+    else if (this.#ending.signal.aborted) this.#ending = new AbortController();
     this.loop.wake();
   }
 
@@ -89,17 +95,34 @@ export class Reader {
     if (await this.#recover()) return 0;
     // Taken over meanwhile: what is read under a name that is not registered is nobody's.
     if (!membership.joined) return 0;
-    if (this.#paused) return FULL_CHECK_MS;
+    if (this.#paused) return this.#whilePaused();
     if (consumer.overParked || !this.#hasRoom()) return await this.#waitForRoom(signal);
     const name = membership.name;
     const count = Math.min(batchSize, consumer.roomForNew);
     const giveBack = consumer.reserve(count);
-    const deliveries = await store.read(name, count, this.#proven ? blockMs : 0, signal).finally(giveBack);
+    const { signal: ending } = this.#endingWith(signal);
+    const deliveries = await store.read(name, count, this.#proven ? blockMs : 0, ending).finally(giveBack);
     this.#proven = true;
     happenings.emit({ kind: "read", stream: store.stream, count: deliveries.length });
     if (name !== membership.name) return 0;
     if (deliveries.length > 0) await consumer.accept(deliveries);
     return 0;
+  }
+
+  /** What ends a read: the end of the loop, or a pause. Linked once: a combined signal a read would pile up. */
+  #endingWith(stop: AbortSignal): AbortController {
+    if (!this.#linked) stop.addEventListener("abort", () => this.#ending.abort(), { once: true });
+    this.#linked = true;
+    if (stop.aborted) this.#ending.abort();
+    return this.#ending;
+  }
+
+  /** The group is looked after, so that the service stays ready, truthfully. */
+  #whilePaused(): number {
+    const { happenings, store } = this.#o;
+    happenings.emit({ kind: "read", stream: store.stream, count: 0 });
+    this.#groupKnown = false;
+    return FULL_CHECK_MS;
   }
 
   /** Room for a useful read. What has been stuck behind parked entries is parked too rather than hold up all else. */

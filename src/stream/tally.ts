@@ -10,14 +10,16 @@ import type { Prepared } from "./publisher.ts";
 export class Tally {
   readonly #happenings: Happenings;
   readonly #store: StreamStore;
+  readonly #publishStream: string;
   #settled = new Map<string, { type: string; outcome: Outcome; refs: string[] }>();
   #effects = new Map<string, number>();
   #queued = false;
 
-  /** @param happenings Where to tell. @param store Names stream and group. */
-  constructor(happenings: Happenings, store: StreamStore) {
+  /** @param happenings Where to tell. @param store Names stream and group. @param publishStream Where effects appear. */
+  constructor(happenings: Happenings, store: StreamStore, publishStream: string) {
     this.#happenings = happenings;
     this.#store = store;
+    this.#publishStream = publishStream;
   }
 
   /** An event of this type ended so. */
@@ -52,7 +54,7 @@ export class Tally {
       this.#happenings.emit({ kind: "settled", stream, group, type, outcome, count: refs.length, refs });
     }
     for (const [type, count] of effects) {
-      this.#happenings.emit({ kind: "published", stream, type, count, origin: "effect" });
+      this.#happenings.emit({ kind: "published", stream: this.#publishStream, type, count, origin: "effect" });
     }
   }
 }

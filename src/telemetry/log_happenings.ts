@@ -187,6 +187,7 @@ class Teller {
         : this.#quota.tell(kind, "info", "group {group} created", { stream, group }),
     store_lost: ({ kind, stream, cause, count }) =>
       this.#quota.tell(kind, "warn", "the store lost {count} entries: {cause}", { stream, cause, count }),
+    paused: ({ stream, paused }) => this.#logger.info(paused ? "{stream} is paused" : "{stream} goes on", { stream }),
     trimmed: (h) => this.#trimmed(h),
     lifecycle: ({ state }) => {
       // The app itself says where it listens, and on what it works.

@@ -131,6 +131,7 @@ Deno.test("a connection made for the first time is no reconnect", async () => {
 
 Deno.test("types of strangers are bounded over all metrics, and those of handlers always show", async () => {
   const { metrics, happenings, scrape } = fixture();
+  await metrics.load();
   for (let n = 0; n < 5_000; n++) {
     happenings.emit(settled(`junk.${n}`, "ignored", 1));
     happenings.emit({ kind: "published", stream: "s", type: `junk.${n}`, count: 1, origin: "api" });

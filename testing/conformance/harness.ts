@@ -2,6 +2,7 @@
  * What the conformance suite needs of an adapter under test, beyond the port itself.
  * @module
  */
+import type { StreamAdmin } from "../../src/store/admin_port.ts";
 import type { StreamStore } from "../../src/store/port.ts";
 
 /**
@@ -29,6 +30,8 @@ export interface Harness extends AsyncDisposable {
   readonly can: ReadonlySet<Capability>;
   /** Another store on the same data: another replica. Default group `g`; `publishStream` default the stream. */
   store(group?: string, options?: { readonly stream?: string; readonly publishStream?: string }): StreamStore;
+  /** What people ask, on the same data. Default group `g`. */
+  admin(group?: string): StreamAdmin;
   /** Returns once the lease of a consumer that was registered with {@link leaseMs} has run out. */
   passLease(consumer: string, group?: string): Promise<void>;
   /** Returns once at least `ms` of store time have passed. */

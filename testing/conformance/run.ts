@@ -2,6 +2,7 @@
  * Runs the conformance suite against an adapter.
  * @module
  */
+import { adminClauses } from "./admin.ts";
 import type { Clause, Harness } from "./harness.ts";
 import { fencingClauses } from "./fencing.ts";
 import { letterClauses } from "./letters.ts";
@@ -34,6 +35,7 @@ export const conformanceClauses: readonly Clause[] = [
   ...trimmingClauses,
   ...lossClauses,
   ...overviewClauses,
+  ...adminClauses,
 ];
 
 /** A clause that an adapter does not keep, and why that is right. */

@@ -1,8 +1,8 @@
 /** What Redis refuses, and for how long, while the service is at work: nothing lost, nothing twice, a short log, the truth. */
-import assert from "node:assert/strict";
 import type { TestRedis } from "../../testing/redis_server.ts";
 import { waitFor } from "../../testing/wait.ts";
 import { endure, type Ordeal } from "./support_ordeal.ts";
+import { sideBySide } from "./support_side_by_side.ts";
 import { OURS, STREAM } from "./support_state.ts";
 
 const ALL_COMMANDS = ["ACL", "SETUSER", "default", "+@all", "allkeys"];
@@ -144,12 +144,4 @@ const ORDEALS: readonly Ordeal[] = [
   },
 ];
 
-// Side by side: each has a Redis of its own, and most of their time is waiting.
-for (let from = 0; from < ORDEALS.length; from += 4) {
-  const some = ORDEALS.slice(from, from + 4);
-  Deno.test(`the service endures ${some.map(({ name }) => name).join("; ")}`, async () => {
-    const ends = await Promise.allSettled(some.map(endure));
-    const broken = ends.flatMap((end) => end.status === "rejected" ? [String(end.reason?.stack ?? end.reason)] : []);
-    assert.deepEqual(broken, [], broken.join("\n\n"));
-  });
-}
+sideBySide(ORDEALS.map((ordeal) => ({ name: ordeal.name, run: () => endure(ordeal) })), 5);

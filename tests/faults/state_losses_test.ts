@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { defineHandler, type Handler } from "redis-stream-service";
 import { startRedis, type TestRedis } from "../../testing/redis_server.ts";
 import { waitFor } from "../../testing/wait.ts";
+import { sideBySide } from "./support_side_by_side.ts";
 import {
   add,
   addMany,
@@ -11,8 +12,8 @@ import {
   GROUP,
   OURS,
   pending,
+  type RunningService,
   runService,
-  RunningService,
   STREAM,
   tallyOf,
 } from "./support_state.ts";
@@ -95,6 +96,11 @@ class Scene implements AsyncDisposable {
       return settled && await bookedUndelivered(this.redis) === WAITING - held ? { count: WAITING - held } : false;
     }, { what: "the books to be right", everyMs: 400, timeoutMs: 8_000 });
     assert.ok(undelivered.count > 0 && held > CONCURRENCY, "there is something in every state");
+    // Each replica has looked since: what one saw a second ago is what it counts by when the books are gone.
+    const beats = this.services.map((service) => service.of("beat").length);
+    await waitFor(() => this.services.every((service, n) => service.of("beat").length > (beats[n] ?? 0) + 1), {
+      what: "another look of each replica",
+    });
     this.#linesBefore = this.services.reduce((sum, { lines }) => sum + lines.length, 0);
     return { undelivered: undelivered.count, held };
   }
@@ -131,7 +137,10 @@ class Scene implements AsyncDisposable {
   async wellAgain(): Promise<void> {
     const before = tallyOf(this.services)["processed"] ?? 0;
     await add(this.redis, { id: "probe", type: "probe" });
-    await waitFor(() => tallyOf(this.services)["processed"] === before + 1, { timeoutMs: 3_000, what: "events to flow" });
+    await waitFor(() => tallyOf(this.services)["processed"] === before + 1, {
+      timeoutMs: 3_000,
+      what: "events to flow",
+    });
     for (const service of this.services) await service.ready(3_000);
     await waitFor(async () => await pending(this.redis) === 0, { what: "nothing to be pending" });
     const lines = this.services.flatMap((service) => service.lines);
@@ -151,8 +160,14 @@ class Scene implements AsyncDisposable {
   }
 }
 
+const scenes: { readonly name: string; readonly run: () => Promise<void> }[] = [];
+
+function scene(name: string, run: () => Promise<void>): void {
+  scenes.push({ name, run });
+}
+
 for (const [name, command] of [["DEL of the stream", ["DEL", STREAM]], ["FLUSHALL", ["FLUSHALL"]]] as const) {
-  Deno.test(`${name}: group back with one warning, all that was in it is counted as deleted, once`, async () => {
+  scene(`${name}: group back with one warning, all that was in it is counted as deleted, once`, async () => {
     await using scene = await Scene.open();
     await scene.fill();
     await scene.redis.command([...command]);
@@ -165,7 +180,7 @@ for (const [name, command] of [["DEL of the stream", ["DEL", STREAM]], ["FLUSHAL
   });
 }
 
-Deno.test("FLUSHALL under two replicas: the losses of both add up to what was there", async () => {
+scene("FLUSHALL under two replicas: the losses of both add up to what was there", async () => {
   await using scene = await Scene.open({ replicas: 2 });
   await scene.fill();
   await scene.redis.command(["FLUSHALL"]);
@@ -176,7 +191,7 @@ Deno.test("FLUSHALL under two replicas: the losses of both add up to what was th
   assert.equal(scene.groupWarnings, 1);
 });
 
-Deno.test("Redis restarts empty: the same, although nobody was told", async () => {
+scene("Redis restarts empty: the same, although nobody was told", async () => {
   await using scene = await Scene.open();
   await scene.fill();
   await scene.redis.restart({ empty: true });
@@ -188,7 +203,7 @@ Deno.test("Redis restarts empty: the same, although nobody was told", async () =
 });
 
 for (const replicas of [1, 2]) {
-  Deno.test(`XGROUP DESTROY under ${replicas} replica(s): nothing is lost, all of it is handled again`, async () => {
+  scene(`XGROUP DESTROY under ${replicas} replica(s): nothing is lost, all of it is handled again`, async () => {
     // What was parked comes again as new, and fails once more.
     await using scene = await Scene.open({ replicas, backoffMs: 2_000 });
     await scene.fill();
@@ -201,7 +216,7 @@ for (const replicas of [1, 2]) {
   });
 }
 
-Deno.test("XTRIM of everything: undelivered and parked ones are lost, what is held is finished", async () => {
+scene("XTRIM of everything: undelivered and parked ones are lost, what is held is finished", async () => {
   await using scene = await Scene.open({ backoffMs: 6_000 });
   const { undelivered, held } = await scene.fill();
   await scene.redis.command(["XTRIM", STREAM, "MAXLEN", "0"]);
@@ -212,7 +227,7 @@ Deno.test("XTRIM of everything: undelivered and parked ones are lost, what is he
   assert.equal(scene.groupWarnings, 0);
 });
 
-Deno.test("a producer that trims hard while a consumer is slow: every entry is handled or counted as trimmed", async () => {
+scene("a producer that trims hard while a consumer is slow: every entry is handled or counted as trimmed", async () => {
   await using redis = await startRedis();
   const slow = defineHandler({ type: "work", handle: () => new Promise<void>((done) => setTimeout(done, 2)) });
   await using service = await runService(redis, {
@@ -233,7 +248,7 @@ Deno.test("a producer that trims hard while a consumer is slow: every entry is h
   assert.ok((service.tally["lost"] ?? 0) > 0, "the producer was faster");
 });
 
-Deno.test("XDEL of held, parked and undelivered entries: what was held is finished, the rest is counted", async () => {
+scene("XDEL of held, parked and undelivered entries: what was held is finished, the rest is counted", async () => {
   await using scene = await Scene.open({ backoffMs: 6_000 });
   await scene.fill();
   const rows = await scene.redis.command(["XRANGE", STREAM, "-", "+"]) as [string, unknown][];
@@ -241,13 +256,16 @@ Deno.test("XDEL of held, parked and undelivered entries: what was held is finish
   // One parked, one held, and five from the middle of what nobody has read.
   const gone = [ids[0]!, ids[FAILING]!, ...ids.slice(-20, -15)];
   await scene.redis.command(["XDEL", STREAM, ...gone]);
-  await waitFor(() => scene.service.lost["deleted"] === 5, { timeoutMs: 3_000, what: "the undelivered ones to be missed" });
+  await waitFor(() => scene.service.lost["deleted"] === 5, {
+    timeoutMs: 3_000,
+    what: "the undelivered ones to be missed",
+  });
   scene.open();
   await scene.accounted({ processed: WAITING + FAILING - 6, lost: 6 });
   await scene.wellAgain();
 });
 
-Deno.test("a living consumer removed by hand: what it held is lost, as removed, and it goes on", async () => {
+scene("a living consumer removed by hand: what it held is lost, as removed, and it goes on", async () => {
   await using scene = await Scene.open({ backoffMs: 6_000 });
   const { held } = await scene.fill();
   const info = await scene.redis.command(["XINFO", "CONSUMERS", STREAM, GROUP]) as unknown[][];
@@ -259,7 +277,7 @@ Deno.test("a living consumer removed by hand: what it held is lost, as removed, 
   await scene.wellAgain();
 });
 
-Deno.test("a lease deleted by hand while deaf handlers run: nothing is lost, nothing stands still", async () => {
+scene("a lease deleted by hand while deaf handlers run: nothing is lost, nothing stands still", async () => {
   await using scene = await Scene.open({ backoffMs: 2_000, deaf: true });
   await scene.fill();
   const [lease] = await scene.redis.command(["KEYS", `${OURS}lease:*`]) as string[];
@@ -270,3 +288,5 @@ Deno.test("a lease deleted by hand while deaf handlers run: nothing is lost, not
   await scene.accounted({ processed: WAITING + FAILING, lost: 0 });
   await scene.wellAgain();
 });
+
+sideBySide(scenes, 4);

@@ -1,8 +1,8 @@
 /** A key of ours that holds something else: nothing ends, nothing is lost, the log stays short, and it heals with the key. */
-import assert from "node:assert/strict";
 import type { TestRedis } from "../../testing/redis_server.ts";
 import { endure, type Ordeal } from "./support_ordeal.ts";
-import { GROUP, OURS, STREAM } from "./support_state.ts";
+import { sideBySide } from "./support_side_by_side.ts";
+import { OURS, STREAM } from "./support_state.ts";
 
 /** The consumer's own name is part of some keys. */
 async function consumerOf(redis: TestRedis): Promise<string> {
@@ -57,12 +57,4 @@ function ordealOf({ key, holds, reasons }: Key): Ordeal {
   };
 }
 
-// Side by side: each has a Redis of its own, and most of their time is waiting.
-for (let from = 0; from < KEYS.length; from += 5) {
-  const some = KEYS.slice(from, from + 5).map(ordealOf);
-  Deno.test(`${GROUP} endures a ${some.map(({ name }) => name).join("; ")}`, async () => {
-    const ends = await Promise.allSettled(some.map(endure));
-    const broken = ends.flatMap((end) => end.status === "rejected" ? [String(end.reason?.stack ?? end.reason)] : []);
-    assert.deepEqual(broken, [], broken.join("\n\n"));
-  });
-}
+sideBySide(KEYS.map(ordealOf).map((ordeal) => ({ name: ordeal.name, run: () => endure(ordeal) })), 7);

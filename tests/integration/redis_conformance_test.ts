@@ -6,6 +6,7 @@ import { type Clock, systemClock } from "../../src/clock.ts";
 import type { RedisConfig } from "../../src/config/types.ts";
 import { Happenings } from "../../src/happenings.ts";
 import { RedisConnectionManager } from "../../src/store/redis/connection/manager.ts";
+import { RedisStreamAdmin } from "../../src/store/redis/admin.ts";
 import { RedisStreamStore } from "../../src/store/redis/redis_stream_store.ts";
 import type { Capability, Harness, RawEntry } from "../../testing/conformance/harness.ts";
 import { runConformance } from "../../testing/conformance/run.ts";
@@ -176,6 +177,7 @@ async function open(): Promise<Harness> {
     leaseMs: LEASE_MS,
     can: CAN,
     store: stores,
+    admin: (group = "g") => new RedisStreamAdmin({ stream: STREAM, group, command: manager.command(STREAM) }),
     passLease: (consumer, group) => leaseRanOut(consumer, stores(group)),
     elapse: storeTimePassed,
     untilBlocked: async (reads) => {

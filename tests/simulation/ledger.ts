@@ -64,6 +64,7 @@ export class Ledger implements Witness {
   readonly failuresOf: (eventId: string) => number;
   readonly #planned: ReadonlyMap<string, Planned>;
   readonly #eventOf: (ref: string) => string;
+  readonly #heldBy: (consumer: string) => readonly string[];
   readonly #maxDeliveries: number;
   readonly #trace: (line: string) => void;
   readonly #dedup: boolean;
@@ -74,11 +75,12 @@ export class Ledger implements Witness {
   /** Consumer name under which a process last heard of a ref. */
   readonly #heardAs = new Map<SimProcess, Map<string, string>>();
 
-  /** @param options `eventOf`: the event id of an entry. */
+  /** @param options `eventOf`: the event id of an entry. `heldBy`: what the store says a consumer holds. */
   constructor(options: {
     planned: ReadonlyMap<string, Planned>;
     eventOf: (ref: string) => string;
     failuresOf: (eventId: string) => number;
+    heldBy: (consumer: string) => readonly string[];
     maxDeliveries: number;
     dedup: boolean;
     trace: (line: string) => void;
@@ -86,6 +88,7 @@ export class Ledger implements Witness {
     this.#planned = options.planned;
     this.#eventOf = options.eventOf;
     this.failuresOf = options.failuresOf;
+    this.#heldBy = options.heldBy;
     this.#maxDeliveries = options.maxDeliveries;
     this.#dedup = options.dedup;
     this.#trace = options.trace;
@@ -150,16 +153,9 @@ export class Ledger implements Witness {
   }
 
   adopted(consumer: string, parked: readonly ParkedRef[]): void {
-    for (const { ref } of parked) {
-      this.#careOf(consumer).set(ref, {
-        key: null,
-        type: null,
-        history: FRESH,
-        inOrder: false,
-        started: false,
-        concluded: false,
-      });
-    }
+    // No key: order across replicas is not promised, and what waits for its start here may go first.
+    const care = { key: null, type: null, history: FRESH, inOrder: false, started: false, concluded: false };
+    for (const { ref } of parked) this.#careOf(consumer).set(ref, { ...care });
   }
 
   settled(consumer: string, settlements: readonly Settlement[], outcomes: readonly SettleOutcome[]): void {
@@ -190,6 +186,8 @@ export class Ledger implements Witness {
   }
 
   retired(consumer: string): void {
+    const left = this.#heldBy(consumer);
+    if (left.length > 0) this.broken(`${consumer} retired and still holds ${left.map(short).join(",")}`);
     this.#care.delete(consumer);
     this.#fenced.add(consumer);
   }
@@ -282,6 +280,8 @@ export class Ledger implements Witness {
     if (mine.key === null) return;
     for (const [other, care] of this.#careOf(consumer)) {
       if (care.key !== mine.key || care.concluded || !isBefore(other, ref)) continue;
+      // A duplicate is done with as soon as it is known to be one.
+      if (this.#planned.get(this.#eventOf(other))?.copies === 2) continue;
       if (care.started) this.broken(`${short(ref)} started before ${short(other)} of its key was settled`);
       else if (care.inOrder && mine.inOrder) this.broken(`${short(ref)} started before ${short(other)} of its key`);
     }
@@ -309,7 +309,7 @@ export class Ledger implements Witness {
     }
     const end = { processed: "done", ignored: "done", duplicate: "duplicate", dead_lettered: "dead" }[outcome];
     if (count > 1) this.broken(`${short(ref)} was reported as ${outcome} ${count} times`);
-    if (fact.ends[0] === undefined || (fact.ends[0] !== end && outcome !== "duplicate")) {
+    if (fact.ends[0] === undefined || (fact.ends[0] !== end && !mayBeMistaken(fact, outcome))) {
       this.broken(`${short(ref)} was reported as ${outcome}, and was ${fact.ends[0] ?? "not settled"}`);
     }
   }
@@ -327,6 +327,11 @@ export class Ledger implements Witness {
 
 function mustRunAlone({ soloCrashes, sharedCrashes, suspicions }: History): boolean {
   return soloCrashes >= 1 || sharedCrashes + suspicions >= 2;
+}
+
+/** Found to be a duplicate before it was settled; or when it was, in an answer that was lost. */
+function mayBeMistaken({ ends }: Fact, outcome: string): boolean {
+  return outcome === "duplicate" || (outcome === "processed" && ends[0] === "duplicate");
 }
 
 /** Order of entry ids. */

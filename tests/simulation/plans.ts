@@ -28,6 +28,8 @@ export interface Planned {
   readonly type: string;
   readonly subject: string | undefined;
   readonly plan: Plan;
+  /** How often it is in the stream: a client that knows nothing of deduplication may publish it twice. */
+  readonly copies: number;
 }
 
 /** What handlers ask of the world. */
@@ -70,9 +72,18 @@ const TOTAL = MIX.reduce((sum, [weight]) => sum + weight, 0);
 /** Throws a population of events. */
 export function populate(
   dice: Dice,
-  { events, poisons, maxDeliveries }: { events: number; poisons: number; maxDeliveries: number },
+  { events, poisons, maxDeliveries, dedup }: {
+    readonly events: number;
+    readonly poisons: number;
+    readonly maxDeliveries: number;
+    readonly dedup: boolean;
+  },
 ): readonly Planned[] {
-  const planned = Array.from({ length: events }, (_, n) => plannedOf(dice, `e${n}`, planOf(dice, maxDeliveries)));
+  const planned = Array.from({ length: events }, (_, n): Planned => {
+    const plan = planOf(dice, maxDeliveries);
+    const copies = dedup && plan.kind === "effects" && dice.chance(0.5) ? 2 : 1;
+    return { ...plannedOf(dice, `e${n}`, plan), copies };
+  });
   for (let n = 0; n < poisons; n++) {
     const plan: Plan = { kind: "poison", afterMs: dice.chance(0.5) ? 0 : dice.int(1, 200) };
     planned.splice(dice.int(0, planned.length), 0, plannedOf(dice, `p${n}`, plan));
@@ -119,7 +130,7 @@ function plannedOf(dice: Dice, id: string, plan: Plan): Planned {
   const subject = dice.chance(0.55) ? dice.pick(SUBJECTS) : undefined;
   const handled = dice.pick(["work", "work", "work", "loose", "capped"] as const);
   const type = plan.kind === "invalid" ? "strict" : plan.kind === "ignored" ? "nobody" : handled;
-  return { id, type, subject, plan };
+  return { id, type, subject, plan, copies: 1 };
 }
 
 async function act(world: HandlerWorld, event: Event, ctx: HandlerContext): Promise<void> {

@@ -30,6 +30,8 @@ const FAULT_PHASE_MS = 10_000;
 const QUIET_WITHIN_MS = 90_000;
 const LOOK_EVERY_MS = 250;
 const TICK_MS = 3_000;
+/** More broken promises than these are not looked for. */
+const MOST_PROBLEMS = 10;
 
 /** Lives one life. The same seed gives the same trace. */
 export async function simulate(seed: number): Promise<Outcome> {
@@ -75,6 +77,7 @@ export class Simulation {
     this.ledger = new Ledger({
       planned: this.#planned,
       eventOf: (ref) => this.#eventOf(ref),
+      heldBy: (consumer) => this.broker.held(STREAM, GROUP, consumer),
       failuresOf: (id) => this.#counts.get(`failed ${id}`) ?? 0,
       maxDeliveries: this.settings.maxDeliveries,
       dedup: this.settings.dedupWindowMs > 0,
@@ -102,7 +105,7 @@ export class Simulation {
     this.slots.forEach((_, slot) => this.start(slot));
     this.#publishAll();
     new Faults(this).plan(FAULT_PHASE_MS);
-    await this.clock.run(FAULT_PHASE_MS);
+    await this.clock.run(FAULT_PHASE_MS, () => this.#hopeless);
     this.#heal();
     const quiet = await this.#untilQuiet();
     if (!quiet) this.ledger.broken(`not quiet ${QUIET_WITHIN_MS} ms after the last fault: ${this.#unfinished()}`);
@@ -194,8 +197,9 @@ export class Simulation {
   #publishAll(): void {
     const poisons = this.dice.chance(0.25) ? this.dice.int(1, 2) : 0;
     const { maxDeliveries } = this.settings;
+    const dedup = this.settings.dedupWindowMs > 0;
     const outside = new MemoryStreamStore({ broker: this.broker, stream: STREAM, group: GROUP });
-    for (const planned of populate(this.dice, { events: this.dice.int(40, 55), poisons, maxDeliveries })) {
+    for (const planned of populate(this.dice, { events: this.dice.int(40, 55), poisons, maxDeliveries, dedup })) {
       this.#planned.set(planned.id, planned);
       this.#unpublished++;
       this.steps++;
@@ -203,6 +207,13 @@ export class Simulation {
         ? () => outside.append([{ fields: ["id", planned.id, "type", planned.type, "data", "{nonsense"] }])
         : () => this.#publish(planned);
       this.clock.after(this.dice.between(0, FAULT_PHASE_MS), () => this.#persist(planned, publish));
+      if (planned.copies === 1) continue;
+      const fields = ["id", planned.id, "type", planned.type, "source", "sim"];
+      this.clock.after(
+        this.dice.between(0, FAULT_PHASE_MS),
+        () => void this.#persist(planned, () => outside.append([{ fields }])),
+      );
+      this.#unpublished++;
     }
   }
 
@@ -241,8 +252,8 @@ export class Simulation {
   async #untilQuiet(): Promise<boolean> {
     const endMs = FAULT_PHASE_MS + QUIET_WITHIN_MS;
     // Late commands of closed connections come in until then.
-    await this.clock.run(FAULT_PHASE_MS + LATEST_MS);
-    while (this.clock.monotonic() < endMs) {
+    await this.clock.run(FAULT_PHASE_MS + LATEST_MS, () => this.#hopeless);
+    while (this.clock.monotonic() < endMs && !this.#hopeless) {
       await this.clock.run(this.clock.monotonic() + LOOK_EVERY_MS);
       if (this.#quiet()) return true;
     }
@@ -250,12 +261,22 @@ export class Simulation {
   }
 
   async #end(): Promise<void> {
+    for (const replica of this.running) {
+      if (!replica.worker.membership.joined) {
+        this.ledger.broken(`${replica.name} is not in the group, long after all is well`);
+      }
+    }
     this.slots.forEach((_, slot) => this.stop(slot, null));
     const ended = (): boolean => this.slots.every((replica) => replica?.process.state === "dead");
     await this.clock.run(this.clock.monotonic() + 5_000, ended);
     for (const replica of this.slots) {
       if (replica !== null && replica.process.state !== "dead") this.ledger.broken(`${replica.name} does not end`);
     }
+  }
+
+  /** True when so much is wrong that it need not come to an end, which it might never do. */
+  get #hopeless(): boolean {
+    return this.ledger.problems.length >= MOST_PROBLEMS;
   }
 
   #quiet(): boolean {

@@ -57,8 +57,8 @@ function checkStream({ broker, ledger, published }: Case): void {
     if (!published.has(id)) ledger.broken(`phantom: ${short(entry.id)} carries ${id}, which nobody published`);
     seen.set(id, (seen.get(id) ?? 0) + 1);
   }
-  for (const [id, { plan }] of published) {
-    if (seen.get(id) !== 1) ledger.broken(`${id} is ${seen.get(id) ?? 0} times in the stream`);
+  for (const [id, { plan, copies }] of published) {
+    if (seen.get(id) !== copies) ledger.broken(`${id} is ${seen.get(id) ?? 0} times in the stream`);
     const done = [...ledger.facts.values()].some((fact) => fact.ends[0] === "done" && eventOf(broker, fact) === id);
     const wanted = done && plan.kind === "effects" ? plan.count : 0;
     for (let n = 0; n < wanted; n++) {

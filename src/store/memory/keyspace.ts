@@ -52,6 +52,8 @@ export interface GroupSide {
   readonly lane: Replay[];
   /** Store time at which the mark ends, by dedup key. */
   readonly handled: Map<string, number>;
+  /** Store time; null while the group is not paused. */
+  pausedSinceMs: number | null;
 }
 
 /** A delayed event that waits. */
@@ -164,5 +166,6 @@ function emptySide(): GroupSide {
     replays: new Map(),
     lane: [],
     handled: new Map(),
+    pausedSinceMs: null,
   };
 }

@@ -22,6 +22,9 @@ const NAMES = [
   "dlq.replays",
 ] as const;
 
+/** Names and values of ours behind the original's. */
+export const LETTER_VALUES = NAMES.length * 2;
+
 /** Where a letter comes from. */
 export interface LetterOrigin {
   readonly entryId: string;

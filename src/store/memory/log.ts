@@ -65,6 +65,8 @@ export class StreamLog {
   readonly #byId = new Map<string, LogEntry>();
   #entries: LogEntry[] = [];
   #last: Position;
+  #removed = 0;
+  #maxRemoved: Position = START;
 
   /** @param last Ids start after it. */
   constructor(last: Position = START) {
@@ -112,11 +114,21 @@ export class StreamLog {
     return this.#entries.length - this.#indexAfter(position);
   }
 
+  /** As Redis can tell: it knows how far removals went, not what was removed. For an id that is not there. */
+  mayHaveRemoved(id: string): boolean {
+    const position = parseId(id);
+    const [first] = this.#entries;
+    if (this.#removed === 0 || compare(position, this.#last) > 0) return false;
+    return first === undefined || compare(position, first) < 0 || compare(position, this.#maxRemoved) <= 0;
+  }
+
   /** @returns False when there is no such entry. */
   remove(id: string): boolean {
     const entry = this.#byId.get(id);
     if (entry === undefined) return false;
     this.#byId.delete(id);
+    this.#removed++;
+    if (compare(entry, this.#maxRemoved) > 0) this.#maxRemoved = entry;
     this.#entries.splice(this.#indexAfter(entry) - 1, 1);
     return true;
   }
@@ -124,6 +136,7 @@ export class StreamLog {
   /** Removes the oldest `count` entries. */
   removeOldest(count: number): void {
     for (const entry of this.#entries.slice(0, count)) this.#byId.delete(entry.id);
+    this.#removed += Math.min(count, this.#entries.length);
     this.#entries = this.#entries.slice(count);
   }
 

@@ -9,6 +9,7 @@ import type { Capability, Harness } from "../../../testing/conformance/harness.t
 import { runConformance } from "../../../testing/conformance/run.ts";
 import { dead, done, hold, idsOf, item, only, park, publish, refsOf } from "../../../testing/conformance/steps.ts";
 import { waitFor } from "../../../testing/wait.ts";
+import { MemoryStreamAdmin } from "./admin.ts";
 import { MemoryBroker } from "./broker.ts";
 import { MemoryStreamStore } from "./memory_store.ts";
 
@@ -24,6 +25,7 @@ function open(): Promise<Harness> {
     leaseMs: LEASE_MS,
     can: CAN,
     store: (group = "g", options = {}) => new MemoryStreamStore({ broker, stream: STREAM, group, ...options }),
+    admin: (group = "g") => new MemoryStreamAdmin({ broker, stream: STREAM, group }),
     passLease: () => clock.advance(LEASE_MS),
     elapse: (ms) => clock.advance(ms),
     untilBlocked: (reads) => waitFor(() => broker.blocked.size === reads).then(() => {}),

@@ -26,9 +26,12 @@ export interface StoreContext {
   readonly clock: Clock;
 }
 
+/** What a call of a script needs. */
+export type CallContext = Pick<StoreContext, "stream" | "group" | "keys" | "command" | "scripts">;
+
 /** A call with the arguments that all scripts begin with. */
 export function groupCall(
-  context: StoreContext,
+  context: CallContext,
   script: Script,
   consumer: string,
   args: readonly Arg[] = [],
@@ -38,7 +41,7 @@ export function groupCall(
 
 /** Calls a script with the arguments that all scripts begin with. */
 export function callGroup(
-  context: StoreContext,
+  context: CallContext,
   script: Script,
   consumer: string,
   args: readonly Arg[] = [],

@@ -3,13 +3,7 @@
  * second where the disk is written once a second; so what comes meanwhile is gathered and confirmed together.
  * @module
  */
-import {
-  causeOf,
-  DurabilityNotReachedError,
-  type RedisCause,
-  StoreRefusedError,
-  StoreUnavailableError,
-} from "../../errors.ts";
+import { DurabilityNotReachedError, type RedisCause, StoreRefusedError, StoreUnavailableError } from "../../errors.ts";
 import type { Durability } from "../port.ts";
 import type { Arg, RedisChannel, Reply } from "./channel.ts";
 import { list, number } from "./codec.ts";
@@ -83,8 +77,8 @@ export class DurableAppends {
   async #turn(together: readonly Waiting[]): Promise<void> {
     try {
       const { confirmation } = together[0]!;
-      const { replies, confirmed } = await this.#send(together.map(({ call }) => call), this.#wait(confirmation));
-      const doubt = this.#doubt(confirmed, confirmation);
+      const replies = await this.#send(together.map(({ call }) => call), this.#wait(confirmation));
+      const doubt = this.#doubt(replies[together.length]!, confirmation);
       together.forEach((waiting, index) => conclude(waiting, replies[index]!, doubt));
     } catch (error) {
       for (const { reject } of together) reject(error);
@@ -93,21 +87,18 @@ export class DurableAppends {
 
   /**
    * Scripts and wait in one write on one connection: Redis confirms what that connection did. A repeated append that
-   * adds nothing is confirmed too, because the offset waited for is the server's at that moment.
+   * adds nothing is confirmed too, because the offset waited for is the server's at that moment. The first call of each
+   * script brings its source, since a server that does not know it would have to be waited for twice.
    */
-  async #send(
-    calls: readonly ScriptCall[],
-    wait: readonly Arg[],
-  ): Promise<{ replies: readonly Answer[]; confirmed: Answer }> {
-    const options = { timeoutMs: this.#timeoutMs + Math.max(LEAST_SLACK_MS, this.#timeoutMs / 4) };
-    const first = await this.#channel.pipeline([...calls.map(bySha), wait], options);
-    const replies = [...first.slice(0, calls.length)];
-    const unknown = replies.flatMap((reply, index) => causeOf(reply) === "no_script" ? [index] : []);
-    if (unknown.length === 0) return { replies, confirmed: first[calls.length]! };
-    const told = unknown.map((index, nth) => nth === 0 ? bySource(calls[index]!) : bySha(calls[index]!));
-    const again = await this.#channel.pipeline([...told, wait], options);
-    unknown.forEach((index, nth) => replies[index] = again[nth]!);
-    return { replies, confirmed: again[told.length]! };
+  async #send(calls: readonly ScriptCall[], wait: readonly Arg[]): Promise<readonly Answer[]> {
+    const told = new Set<string>();
+    const commands = calls.map((call) => {
+      if (told.has(call.script.sha)) return bySha(call);
+      told.add(call.script.sha);
+      return bySource(call);
+    });
+    const timeoutMs = this.#timeoutMs + Math.max(LEAST_SLACK_MS, this.#timeoutMs / 4);
+    return await this.#channel.pipeline([...commands, wait], { timeoutMs });
   }
 
   /** Why it is not confirmed; null when it is. */

@@ -28,6 +28,8 @@ export interface Keys {
   readonly records: string;
   /** Hash: epoch ms of the latest occurrence by schedule. */
   readonly schedules: string;
+  /** String: epoch ms since when the whole group is paused; absent while it is not. */
+  readonly paused: string;
   /** Written to see whether writes are taken. */
   readonly probe: string;
   /** String with a TTL: the consumer is registered. Its value is the lease in ms. */
@@ -48,6 +50,7 @@ export function keysOf(stream: string, group: string): Keys {
     replays: `${prefix}replay`,
     records: `${prefix}records`,
     schedules: `${base}schedules`,
+    paused: `${prefix}paused`,
     probe: `${base}probe`,
     lease: (consumer) => `${prefix}lease:${consumer}`,
     done: (dedupKey) => `${prefix}done:${digest(dedupKey)}`,

@@ -6,7 +6,7 @@ import { StoreRefusedError } from "../../errors.ts";
 import type { Beat, Claimed, Delivery, ParkedRef, Peer, TakeOver } from "../port.ts";
 import type { Reply } from "./channel.ts";
 import { deliveriesOf, list, number, REPLAY_PREFIX, text, textOrNull } from "./codec.ts";
-import { callGroup, type StoreContext } from "./context.ts";
+import { type CallContext, callGroup, type StoreContext } from "./context.ts";
 import { LEASE_HORIZON_MS } from "./keys.ts";
 
 /** Entries asked for at once when the pending list is read, and handed back at once. */
@@ -68,7 +68,7 @@ export async function claimDue(context: StoreContext, consumer: string, limit: n
 }
 
 /** See {@link StreamStore.peers}. */
-export async function peers(context: StoreContext, consumer: string): Promise<readonly Peer[]> {
+export async function peers(context: CallContext, consumer: string): Promise<readonly Peer[]> {
   return list(await callGroup(context, context.scripts.peers, consumer)).map((row) => {
     const [name, pending, idle, state, left] = list(row);
     return {

@@ -7,6 +7,7 @@ import { sleep, systemClock } from "../../clock.ts";
 import type { Capability, Harness, RawEntry } from "../../../testing/conformance/harness.ts";
 import { startRedis, type TestRedis } from "../../../testing/redis_server.ts";
 import { waitFor } from "../../../testing/wait.ts";
+import { RedisStreamAdmin } from "./admin.ts";
 import type { RawReply } from "./embedded/raw_client.ts";
 import { keysOf, LEASE_HORIZON_MS } from "./keys.ts";
 import { RedisStreamStore } from "./redis_stream_store.ts";
@@ -51,6 +52,10 @@ export class RedisHarness implements Harness {
       blocking: this.channel(),
       durabilityTimeoutMs: 100,
     });
+  }
+
+  admin(group = "g"): RedisStreamAdmin {
+    return new RedisStreamAdmin({ stream: this.stream, group, command: this.channel() });
   }
 
   /** Sets the key's remaining time back, so that nobody has to wait. */

@@ -11,7 +11,7 @@ import type { World } from "./world.ts";
 /** Events flow again within this time after a fault was healed, ms. */
 const FLOW_BOUND_MS = 3_000;
 /** Looking on beyond the bound tells late from never. */
-export const LOOK_MS = 20_000;
+export const LOOK_MS = 30_000;
 
 /**
  * Strikes and heals.

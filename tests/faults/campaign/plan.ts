@@ -24,7 +24,7 @@ export interface EventPlan {
 }
 
 /** Longest attempt, ms. */
-export const MAX_WORK_MS = 2_000;
+export const MAX_WORK_MS = 700;
 
 /** Subjects in use. Few enough that keys collide within a consumer, many enough that none becomes the bottleneck. */
 const SUBJECTS = 300;

@@ -1,0 +1,88 @@
+/**
+ * Obeys a pause of the group: asks for the durable flag twice a second, so that every replica stops within a second.
+ *
+ * While paused, running handlers finish, nothing else starts, nothing new is read and retries wait; leases, schedules
+ * and publishing go on, and the service stays ready.
+ * @module
+ */
+import type { Clock, Random } from "../clock.ts";
+import { StoreRefusedError } from "../errors.ts";
+import type { Happenings } from "../happenings.ts";
+import type { StreamAdmin } from "../store/admin_port.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import { Loop } from "./loop.ts";
+
+/** One stream as far as a pause concerns it. */
+export interface Pausable {
+  readonly admin: Pick<StreamAdmin, "stream" | "pausedSince">;
+  /** Stops (true) or goes on (false) reading and retrying. */
+  readonly pause: (paused: boolean) => void;
+}
+
+/** What a {@link PauseWatch} is made of. */
+export interface PauseWatchOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly happenings: Happenings;
+  readonly streams: readonly Pausable[];
+  readonly dispatcher: Pick<Dispatcher, "pause">;
+}
+
+/** Half of what a pause may take, with room for the answer and for ending a read that waits. */
+const PERIOD_MS = 400;
+
+/** See the module's text. */
+export class PauseWatch {
+  readonly loop: Loop;
+  readonly #o: PauseWatchOptions;
+  readonly #paused = new Set<string>();
+
+  /** @param options See {@link PauseWatchOptions}. */
+  constructor(options: PauseWatchOptions) {
+    this.#o = options;
+    const { clock, random, happenings } = options;
+    this.loop = new Loop({
+      name: "pause",
+      clock,
+      random,
+      happenings,
+      step: async () => {
+        await this.check();
+        return PERIOD_MS;
+      },
+    });
+  }
+
+  /** True while every stream is paused. */
+  get paused(): boolean {
+    return this.#o.streams.length > 0 && this.#paused.size === this.#o.streams.length;
+  }
+
+  /** Asks now, and obeys. While the store does not answer, all stays as it is. @throws {StoreUnavailableError} */
+  async check(): Promise<void> {
+    await Promise.all(this.#o.streams.map((stream) => this.#checkOne(stream)));
+    // What is held and has not started cannot be told apart by stream; only where all are paused does all of it wait.
+    this.#o.dispatcher.pause(this.paused);
+  }
+
+  async #checkOne({ admin, pause }: Pausable): Promise<void> {
+    const wanted = await this.#wanted(admin);
+    if (wanted === this.#paused.has(admin.stream)) return;
+    if (wanted) this.#paused.add(admin.stream);
+    else this.#paused.delete(admin.stream);
+    pause(wanted);
+    this.#o.happenings.emit({ kind: "paused", stream: admin.stream, paused: wanted });
+  }
+
+  /** A user who may not read the flag, or a key of another type, must not stop the service for good. */
+  async #wanted(admin: Pausable["admin"]): Promise<boolean> {
+    try {
+      return await admin.pausedSince() !== null;
+    } catch (error) {
+      if (error instanceof StoreRefusedError && (error.reason === "permission" || error.reason === "wrong_type")) {
+        return false;
+      }
+      throw error;
+    }
+  }
+}
