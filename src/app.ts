@@ -2,7 +2,11 @@
  * The composition root: builds every part from one Config, and owns the order of start and stop.
  * @module
  */
+import { LiveHub } from "./admin/live.ts";
+import { RecentErrors } from "./admin/recent.ts";
+import { adminApi, type AdminParts, adminParts } from "./app/admin_parts.ts";
 import { watchDurability } from "./app/durability.ts";
+import { handlerLogger } from "./app/handler_logger.ts";
 import { makeRouter } from "./app/http_parts.ts";
 import { makeMetrics, typesOf } from "./app/metrics_parts.ts";
 import { blockMsOf, type RedisParts, redisParts, serverFacts } from "./app/redis_parts.ts";
@@ -13,8 +17,7 @@ import type { Clock, Random } from "./clock.ts";
 import type { Config } from "./config/types.ts";
 import { checkCron } from "./delivery/cron.ts";
 import { StoreUnavailableError } from "./errors.ts";
-import type { Event, EventInit } from "./events/event.ts";
-import type { HandlerLogger } from "./handling/define.ts";
+import type { EventInit } from "./events/event.ts";
 import { type HandlersModule, loadHandlers } from "./handling/load.ts";
 import { Registry } from "./handling/registry.ts";
 import { Happenings } from "./happenings.ts";
@@ -55,6 +58,7 @@ export interface RunningParts {
   readonly scheduler: Scheduler;
   readonly publisher: Publisher;
   readonly watcher: Watcher;
+  readonly admin: AdminParts;
 }
 
 /** See the module's text. */
@@ -65,6 +69,8 @@ export class App {
   readonly #log: Logger;
   /** Null: `METRICS_ENABLED=false`. */
   readonly #metrics: Metrics | null;
+  readonly #live: LiveHub;
+  readonly #recent: RecentErrors;
   readonly #unlog: () => void;
   readonly #stopping = new AbortController();
   #http: HttpServer | null = null;
@@ -90,6 +96,8 @@ export class App {
       stalled: () => this.#parts?.workers.flatMap((worker) => worker.stalled()) ?? [],
       warnings: () => this.#parts?.watcher.warnings ?? [],
     });
+    this.#live = new LiveHub({ happenings: this.happenings, clock });
+    this.#recent = new RecentErrors(this.happenings, clock);
     this.#metrics = makeMetrics({ ...options, happenings: this.happenings, health: this.health });
   }
 
@@ -123,6 +131,7 @@ export class App {
       },
       metrics: this.#metrics,
       log: access,
+      more: adminApi(this.#o, this.#live, () => this.#parts?.admin.core ?? null),
     });
     this.#http = await startHttpServer({
       handler: router,
@@ -208,6 +217,8 @@ export class App {
     });
     this.#unlog();
     this.#metrics?.dispose();
+    this.#live.close();
+    this.#recent.dispose();
     this.health.dispose();
     await logging.flush(500);
     return code;
@@ -262,7 +273,7 @@ export class App {
         dispatcher,
         deadlines,
         publisher,
-        logger: (event, attempt) => this.#handlerLogger(event, attempt),
+        logger: (event, attempt) => handlerLogger(logging, event, attempt),
         baseName: s.consumerName,
         startId,
         leaseMs: s.leaseMs,
@@ -298,7 +309,10 @@ export class App {
       stores: redis.stores,
       serverFacts: () => serverFacts(redis.command),
     });
-    return { redis, workers, dispatcher, deadlines, scheduler, publisher, watcher };
+    const { schedules } = registry;
+    const core = { config, clock, random, happenings, redis, workers, dispatcher, scheduler, schedules };
+    const admin = adminParts({ ...core, recent: this.#recent });
+    return { redis, workers, dispatcher, deadlines, scheduler, publisher, watcher, admin };
   }
 
   #begin(parts: RunningParts): void {
@@ -321,6 +335,7 @@ export class App {
       for (const worker of parts.workers) worker.start();
       for (const loop of parts.scheduler.loops) loop.start();
       parts.watcher.loop.start();
+      parts.admin.pause.loop.start();
     };
     const startedAt = this.#o.clock.monotonic();
     // Before the first connection there is nothing for a loop to do but fail.
@@ -329,6 +344,8 @@ export class App {
       // What is counted from the first event on adds up. That it failed was told.
       await this.#metrics?.load().catch(() => {});
       if (prompt && await this.#serverWasUp(parts)) { for (const worker of parts.workers) worker.trustStart(); }
+      // A group that is paused is so from the first read on. An answer that does not come is asked for again.
+      await parts.admin.pause.check().catch(() => {});
       work();
     }).catch(() => {
       // Stopped, or given up, before there was a connection: nothing was started.
@@ -342,7 +359,7 @@ export class App {
   }
 
   #greet(): void {
-    const { redis: { topology }, stream, service } = this.#o.config;
+    const { redis: { topology }, stream, service, http } = this.#o.config;
     const redis = this.#embedded !== null && topology.kind === "embedded"
       ? `embedded Redis ${this.#embedded.version}, data in ${topology.dir}`
       : `Redis (${topology.kind})`;
@@ -356,27 +373,9 @@ export class App {
     if (!service.development) return;
     this.#log.info("Try: curl {url}/health", { url: this.url });
     this.#log.info("Try: curl -X POST {url}/trigger-test-event", { url: this.url });
-  }
-
-  #handlerLogger(event: Event, attempt: number): HandlerLogger {
-    const { extensions } = event;
-    const child = this.#o.logging.logger("handler").child({
-      ...(extensions["correlationid"] === undefined ? {} : { correlationId: extensions["correlationid"] }),
-      ...(extensions["traceparent"] === undefined ? {} : { traceId: extensions["traceparent"].split("-")[1] }),
-      type: event.type,
-      attempt,
-    });
-    const asObject = (properties: unknown): object =>
-      typeof properties === "object" && properties !== null
-        ? properties
-        : properties === undefined
-        ? {}
-        : { value: properties };
-    return {
-      debug: (template, properties) => child.debug(template, asObject(properties)),
-      info: (template, properties) => child.info(template, asObject(properties)),
-      warn: (template, properties) => child.warn(template, asObject(properties)),
-      error: (template, properties) => child.error(template, asObject(properties)),
-    };
+    // One that was given is known to whoever gave it; behind `#` it stays out of access logs and referrers.
+    if (http.adminTokenMinted) {
+      this.#log.info("Admin: {link}", { link: `${this.url}/admin/#${http.adminToken?.reveal()}` });
+    }
   }
 }

@@ -28,7 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "http": [...LEAVES, "events", "health", "stream", "handling", "store/port.ts", "happenings.ts", "telemetry", "admin"],
   "admin": [...LEAVES, "events", "delivery", "stream", "handling", "health", ...PORTS, "happenings.ts"],
   "dashboard": [...LEAVES, "admin"],
-  "cli": [...LEAVES, "events", "stream", "handling", "store/port.ts", "happenings.ts", "config", "admin", "health"],
+  "cli": [...LEAVES, "events", "stream", "handling", ...PORTS, "happenings.ts", "config", "admin", "health"],
   // The composition root and its two doors.
   "app.ts": ["*"],
   "app": ["*"],

@@ -5,6 +5,12 @@ import { until, waitFor } from "../testing/wait.ts";
 
 const BOUND = { timeoutMs: 20_000 };
 
+/** Deno itself reads `/proc` only where everything is allowed. A file that is gone is empty. */
+async function cat(path: string): Promise<string> {
+  const { stdout } = await new Deno.Command("cat", { args: [path], stdin: "null", stderr: "null" }).output();
+  return new TextDecoder().decode(stdout);
+}
+
 /** A running entry point, away from any Redis. */
 class Entry implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
@@ -36,18 +42,16 @@ class Entry implements AsyncDisposable {
 
   /** Waits for its child that runs this file. @returns The child's process id. */
   child(file: string): Promise<number> {
-    const { pid } = this.#process;
     const find = async (): Promise<number> => {
-      for (const id of (await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`)).split(" ").filter(Boolean)) {
-        if ((await Deno.readTextFile(`/proc/${id}/cmdline`)).includes(file)) return Number(id);
-      }
+      for (const id of await this.#children()) if ((await cat(`/proc/${id}/cmdline`)).includes(file)) return id;
       return 0;
     };
     return waitFor(find, { ...BOUND, everyMs: 1, what: `a child that runs ${file}` });
   }
 
-  async listening(): Promise<void> {
-    await waitFor(() => this.output.includes("service listening"), { ...BOUND, what: "the service to listen" });
+  /** Waits until the service has started and tries to connect. */
+  async started(): Promise<void> {
+    await waitFor(() => this.output.includes("ECONNREFUSED"), { ...BOUND, what: "the service to try to connect" });
   }
 
   signal(signal: Deno.Signal): void {
@@ -58,26 +62,29 @@ class Entry implements AsyncDisposable {
     return (await until(this.#process.status, { ...BOUND, what: "the entry point to end" })).code;
   }
 
-  /** A killed shell leaves its child behind, so the child is ended first. */
+  /** Children first: a killed shell would leave them behind. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const id of await this.#children()) Deno.kill(id, "SIGKILL");
-    try {
-      this.#process.kill("SIGKILL");
-    } catch {
-      // It has ended.
-    }
+    for (const id of await this.#children()) kill(id);
+    kill(this.#process.pid);
     await this.#process.status;
     await this.#read;
   }
 
   async #children(): Promise<number[]> {
     const { pid } = this.#process;
-    const text = await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`).catch(() => "");
-    return text.split(" ").filter(Boolean).map(Number);
+    return (await cat(`/proc/${pid}/task/${pid}/children`)).split(" ").filter(Boolean).map(Number);
   }
 
   async #collect(): Promise<void> {
     for await (const text of this.#process.stdout.pipeThrough(new TextDecoderStream())) this.output += text;
+  }
+}
+
+function kill(id: number): void {
+  try {
+    Deno.kill(id, "SIGKILL");
+  } catch {
+    // It has ended.
   }
 }
 
@@ -105,7 +112,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 
 Deno.test({ name: "a signal drains the service, a second one forces the end: 130", ignore }, async () => {
   await using entry = new Entry({ SHUTDOWN_DELAY: "15000" });
-  await entry.listening();
+  await entry.started();
   entry.signal("SIGTERM");
   await waitFor(() => entry.output.includes("draining"), { ...BOUND, what: "the service to drain" });
   // An echo of the first one within 15 ms counts as the first.
@@ -121,8 +128,8 @@ Deno.test(
     await using wrong = new Entry({ LEASE_MS: "none" });
     assert.equal(await wrong.code(), 2);
     await using killed = new Entry();
-    await killed.listening();
-    Deno.kill(await killed.child("main.ts"), "SIGKILL");
+    await killed.started();
+    kill(await killed.child("main.ts"));
     assert.equal(await killed.code(), 137);
   },
 );

@@ -23,6 +23,8 @@ export interface PermissionsRequest {
   readonly mayEmbed: boolean;
   /** Contents of `permissions.json` beside the handlers module: what the handlers need; null when there is none. */
   readonly handlersNeed: unknown;
+  /** For the command line: reaches Redis (an embedded one only where it runs) and does nothing else. Default false. */
+  readonly cli?: boolean;
 }
 
 /** Programs that can be the embedded Redis. */
@@ -42,7 +44,7 @@ export function wantsEmbedded(env: Readonly<Record<string, string | undefined>>)
  * Works them out. A wrong configuration gets what is needed to report it, nothing to connect with.
  * @throws {TypeError} `handlersNeed` has another shape than `{"net": ["host:port"], …}`.
  */
-export async function permissionsFor({ env, mayEmbed, handlersNeed }: PermissionsRequest): Promise<Permissions> {
+export async function permissionsFor({ env, mayEmbed, handlersNeed, cli }: PermissionsRequest): Promise<Permissions> {
   const files = FILE_SETTINGS.flatMap((name) => env[name] || []);
   const base: Permissions = {
     env: SETTING_NAMES,
@@ -51,6 +53,10 @@ export async function permissionsFor({ env, mayEmbed, handlersNeed }: Permission
   };
   const config = configOf(env);
   if (config === null) return base;
+  if (cli) {
+    const { run: _, ...redis } = await ofRedis(config, true);
+    return merge(base, redis);
+  }
   const parts = [base, ofHandlers(config.handlers), await ofRedis(config, mayEmbed), handlersPart(handlersNeed)];
   return [{ net: [formatAddress(config.http)] }, ...parts].reduce(merge, {});
 }

@@ -6,13 +6,13 @@ import { unknownNames } from "../src/config/unknown_names.ts";
 import { flagsOf, handlersFolder, permissionsFor } from "./permissions.ts";
 
 /** Prints one line of flags on standard output; notes for people go to standard error. Exits with 1 on failure. */
-export async function printFlags(options: { readonly mayEmbed: boolean }): Promise<void> {
+export async function printFlags(options: { readonly mayEmbed: boolean; readonly cli?: boolean }): Promise<void> {
   const env = Deno.env.toObject();
   try {
     const handlersNeed = await readNeeds(handlersFolder(env["HANDLERS"] || "./handlers/mod.ts"));
     // With permission for the settings alone, the service cannot see a misspelt name: it is told here.
     for (const warning of unknownNames(env)) warn(warning, env["LOG_FORMAT"] === "json");
-    const permissions = await permissionsFor({ env, mayEmbed: options.mayEmbed, handlersNeed });
+    const permissions = await permissionsFor({ env, ...options, handlersNeed });
     write(
       Deno.stdout,
       ["--no-prompt", ...flagsOf(permissions, (text) => warn(text, env["LOG_FORMAT"] === "json"))].join(" "),

@@ -14,6 +14,7 @@ import { type AdminStream, LetterDesk } from "./letters.ts";
 import { lookAt, type StreamLook, totalsOf } from "./overview.ts";
 import { whereIs } from "./places.ts";
 import type { ScheduleDesk } from "./schedules.ts";
+import { tail } from "./tail.ts";
 import type { EventItem, Overview, Page, Place, RecentError, Scaling, ScheduleItem } from "./shapes.ts";
 
 /** What the core is made of. */
@@ -74,6 +75,11 @@ export class AdminCore {
   /** Events by time. @throws {AdminError} `invalid` */
   events(params: Params): Promise<Page<EventItem>> {
     return browse(this.#streams, params);
+  }
+
+  /** Every event that comes from now on, or since `from`, until the signal aborts. @throws {AdminError} `invalid` */
+  tail(params: Params, signal: AbortSignal): AsyncGenerator<EventItem> {
+    return tail(this.#streams, params, this.#o.clock, signal);
   }
 
   /** Pauses or resumes the whole group: every replica obeys within a second. */

@@ -8,7 +8,7 @@ import { rfc3339 } from "../events/time.ts";
 import type { StoredEntry } from "../store/admin_port.ts";
 import { fieldsJson } from "./fields.ts";
 import { boundOf, cursorOf, limitOf, type Params, streamOf, typeOf } from "./input.ts";
-import { pageOf, type Paged } from "./paging.ts";
+import { type Paged, pageOf } from "./paging.ts";
 import type { EventItem, Page } from "./shapes.ts";
 
 /** Parameters of {@link browse}. */

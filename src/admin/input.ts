@@ -77,7 +77,9 @@ export function typeOf({ type }: Params): string | null {
 /** @throws {AdminError} `invalid` */
 export function letterFilterOf(params: Params, streams: readonly string[]): LetterFilter {
   const { reason } = params;
-  if (reason && !(REASONS as readonly string[]).includes(reason)) throw invalid("reason", `one of ${REASONS.join(", ")}`);
+  if (reason && !(REASONS as readonly string[]).includes(reason)) {
+    throw invalid("reason", `one of ${REASONS.join(", ")}`);
+  }
   return { stream: streamOf(params, streams), type: typeOf(params), reason: reason || null };
 }
 

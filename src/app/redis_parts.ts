@@ -43,6 +43,11 @@ export function publisherName(stream: string): string {
   return `publisher:${stream}`;
 }
 
+/** How much longer it may take: together no more than `COMMAND_TIMEOUT`, where that is 100 ms at least. */
+export function readMarginMsOf(config: Config): number {
+  return Math.min(1_000, Math.max(50, config.redis.commandTimeoutMs - blockMsOf(config)));
+}
+
 /** Makes the parts; nothing connects before `manager.start()`. */
 export function redisParts(options: RedisPartsOptions): RedisParts {
   const { config, clock, random, happenings, onSecret, socketPath } = options;
@@ -66,6 +71,10 @@ export function redisParts(options: RedisPartsOptions): RedisParts {
       publishStream: first,
       command: manager.command(`{${stream}}`),
       blocking: manager.blocking(`reader:${stream}`, `{${stream}}`),
+      // A kind for blocking commands, because it has a name: its own client is what matters. That closing does not wait
+      // for it costs nothing: everything is settled, or given up, before.
+      settling: manager.blocking(`settler:${stream}`, `{${stream}}`),
+      readMarginMs: readMarginMsOf(config),
       clock,
       // WAIT concerns what its own connection wrote, and holds that connection up.
       ...(durability.level === "memory" ? {} : { publish: manager.blocking(publisherName(stream), `{${stream}}`) }),

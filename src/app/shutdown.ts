@@ -50,9 +50,9 @@ export async function shutDown(options: ShutdownOptions): Promise<number> {
 
 /** Schedules, reading, running handlers, in this order. */
 async function drain(parts: RunningParts, { config, clock }: ShutdownOptions): Promise<number> {
-  const { workers, scheduler, dispatcher, watcher } = parts;
+  const { workers, scheduler, dispatcher, watcher, admin } = parts;
   const intake = timer(clock, Math.min(1_000, config.redis.commandTimeoutMs));
-  const loops = [...scheduler.loops, watcher.loop].map((loop) => loop.stop());
+  const loops = [...scheduler.loops, watcher.loop, admin.pause.loop].map((loop) => loop.stop());
   dispatcher.setOpen(false);
   await Promise.all(workers.map((worker) => worker.stopIntake(intake.signal)));
   intake.clear();

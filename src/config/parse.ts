@@ -66,6 +66,7 @@ function httpConfig({ values }: Reading, development: boolean, mintToken: () => 
     triggerRateLimit: values.TRIGGER_RATE_LIMIT,
     apiToken: values.API_TOKEN === null ? null : new Secret(values.API_TOKEN),
     adminToken: adminToken === null ? null : new Secret(adminToken),
+    adminTokenMinted: development && values.ADMIN_TOKEN === null,
     metricsEnabled: values.METRICS_ENABLED,
   };
 }

@@ -32,6 +32,7 @@ Deno.test("an empty environment gives every default of the contract", () => {
       triggerRateLimit: 10,
       apiToken: null,
       adminToken: "***",
+      adminTokenMinted: true,
       metricsEnabled: true,
     },
     log: { level: "INFO", format: "text", timezone: "UTC" },

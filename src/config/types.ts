@@ -82,6 +82,8 @@ export interface Config {
     readonly triggerRateLimit: number;
     readonly apiToken: Secret | null;
     readonly adminToken: Secret | null;
+    /** Made at start, in development, and shown in the log. */
+    readonly adminTokenMinted: boolean;
     readonly metricsEnabled: boolean;
   };
   readonly log: {

@@ -71,6 +71,16 @@ export class Lanes<T extends LaneItem> {
     return this.#waiting + this.#running;
   }
 
+  /**
+   * How many more entries are worth adding, as far as this one knows: while one runs alone or is to, the others get few
+   * turns, and what waits for one here could run elsewhere.
+   */
+  get appetite(): number {
+    const { items, lanes, running } = this.#alone;
+    const lone = items.size + lanes.size;
+    return lone + running === 0 ? Infinity : Math.max(0, TURN_OF_OTHERS + lone - this.#waiting);
+  }
+
   /** Parked entries that hold a key. */
   get parked(): number {
     return this.#parked;

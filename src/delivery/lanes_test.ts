@@ -415,3 +415,24 @@ Deno.test("whatever happens, order, caps and loneliness hold, all that may start
     { numRuns: 2_000 },
   );
 });
+
+Deno.test("while one runs alone or is to, only as many others are worth adding as get a turn before the next", () => {
+  const lanes = lanesWith(item(1));
+  assert.deepEqual([take(lanes), lanes.appetite], [[1], Infinity]);
+  lanes.push(item(2, null, { alone: true }));
+  lanes.push(item(3, null, { alone: true }));
+  assert.deepEqual([take(lanes), lanes.appetite], [[], 64]);
+  lanes.push(item(4));
+  assert.equal(lanes.appetite, 63);
+  for (let id = 5; id < 100; id++) lanes.push(item(id));
+  assert.equal(lanes.appetite, 0);
+});
+
+Deno.test("once nothing is to run alone any more, there is no limit", () => {
+  const lanes = lanesWith(item(1, null, { alone: true }));
+  assert.equal(lanes.appetite, 64);
+  assert.deepEqual(take(lanes), [1]);
+  assert.equal(lanes.appetite, 64);
+  lanes.finish(ref(1));
+  assert.equal(lanes.appetite, Infinity);
+});

@@ -56,8 +56,11 @@ function letterRoutes(guard: Guard, options: AdminRoutesOptions): readonly Route
   const idOf = ({ params }: RequestContext): string => params["id"]!;
   const change = (action: string, context: RequestContext) => ({ action, target: idOf(context).slice(0, 64) });
   return [
-    guard.route("GET", "dead-letters", async (request) =>
-      jsonResponse(await core().letters.list(query(request, LETTER_PARAMS)))),
+    guard.route(
+      "GET",
+      "dead-letters",
+      async (request) => jsonResponse(await core().letters.list(query(request, LETTER_PARAMS))),
+    ),
     guard.route("POST", "dead-letters/replay", async (request, context) => {
       const body = await filterOf(request, options, context);
       if (body instanceof Response) return body;
@@ -66,8 +69,11 @@ function letterRoutes(guard: Guard, options: AdminRoutesOptions): readonly Route
       const action = "dead_letters.replay";
       return jsonResponse(await guard.audited({ action, target }, context, () => core().letters.replayAll(params)));
     }),
-    guard.route("GET", "dead-letters/:id", async (request, context) =>
-      jsonResponse(await core().letters.show(idOf(context), query(request, ["stream"])))),
+    guard.route(
+      "GET",
+      "dead-letters/:id",
+      async (request, context) => jsonResponse(await core().letters.show(idOf(context), query(request, ["stream"]))),
+    ),
     guard.route("POST", "dead-letters/:id/replay", async (request, context) => {
       const work = () => core().letters.replay(idOf(context), query(request, ["stream"]));
       return jsonResponse(await guard.audited(change("dead_letter.replay", context), context, work));

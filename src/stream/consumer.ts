@@ -135,6 +135,11 @@ export class StreamConsumer implements JobHost {
     return this.#holding.roomForNew;
   }
 
+  /** How many new entries could be started soon: others of the group take what is left. */
+  get appetite(): number {
+    return this.#o.dispatcher.appetite;
+  }
+
   /** True while attempts could start and what is held cannot: it waits behind parked entries. */
   get stuck(): boolean {
     return this.#holding.parked.size > 0 && this.#o.dispatcher.hasRoom;

@@ -46,6 +46,11 @@ export class Dispatcher {
     return this.#open && !this.#paused && this.#running < this.#concurrency;
   }
 
+  /** How many more are worth submitting: few while something runs alone, or is about to. */
+  get appetite(): number {
+    return this.#lanes.appetite;
+  }
+
   /** Submitted and not started. */
   get waiting(): number {
     return this.#lanes.waiting;

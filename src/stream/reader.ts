@@ -96,9 +96,10 @@ export class Reader {
     // Taken over meanwhile: what is read under a name that is not registered is nobody's.
     if (!membership.joined) return 0;
     if (this.#paused) return this.#whilePaused();
-    if (consumer.overParked || !this.#hasRoom()) return await this.#waitForRoom(signal);
+    const { appetite } = consumer;
+    if (consumer.overParked || appetite === 0 || !this.#hasRoom()) return await this.#waitForRoom(signal);
     const name = membership.name;
-    const count = Math.min(batchSize, consumer.roomForNew);
+    const count = Math.min(batchSize, consumer.roomForNew, appetite);
     const giveBack = consumer.reserve(count);
     const { signal: ending } = this.#endingWith(signal);
     const deliveries = await store.read(name, count, this.#proven ? blockMs : 0, ending).finally(giveBack);

@@ -49,6 +49,8 @@ export interface Logging extends AsyncDisposable {
 
 const DEFAULT_HIGH_WATER_BYTES = 1_048_576;
 const DISPOSE_TIMEOUT_MS = 1_000;
+/** What people changed is written whatever the level. */
+const AUDIT = "audit";
 const MAX_MESSAGE = 8_192;
 const MAX_IDENTIFIER = 256;
 
@@ -73,7 +75,7 @@ export function createLogging(options: LoggingOptions): Logging {
   const writer = new LineWriter({ write, clock, highWaterBytes, gapLine });
   return {
     logger: (name) =>
-      makeLogger(options.level, name, (entry) => {
+      makeLogger(name === AUDIT ? "INFO" : options.level, name, (entry) => {
         if (writer.ended) return writer.drop(1);
         try {
           writer.offer(format(compose(entry, currentLogContext())));

@@ -52,11 +52,17 @@ function rest(query: RangeQuery, scannedTo: string): RangeQuery {
 }
 
 /** Letters of these types and reasons, in order. */
-async function bury(harness: Harness, letters: readonly (readonly [type: string, reason: string])[]): Promise<StreamStore> {
+async function bury(
+  harness: Harness,
+  letters: readonly (readonly [type: string, reason: string])[],
+): Promise<StreamStore> {
   const store = await replica(harness, "a");
   await store.append(letters.map(([type], index) => ({ fields: ["id", `e${index + 1}`, "type", type] })));
   const held = await readNow(store, "a");
-  await store.settle("a", held.map((delivery, index) => dead(delivery, { reason: at(letters, index)[1] as "invalid" })));
+  await store.settle(
+    "a",
+    held.map((delivery, index) => dead(delivery, { reason: at(letters, index)[1] as "invalid" })),
+  );
   return store;
 }
 
@@ -171,7 +177,15 @@ const rangeClauses: readonly Clause[] = [
       const admin = harness.admin();
       const all = { of: "entries", limit: 3 } as const;
       assert.deepEqual(idsOf(await walk(admin, all)), ["e1", "e2", "e3", "e4", "e5", "e6", "e7"]);
-      assert.deepEqual(idsOf(await walk(admin, { ...all, newestFirst: true })), ["e7", "e6", "e5", "e4", "e3", "e2", "e1"]);
+      assert.deepEqual(idsOf(await walk(admin, { ...all, newestFirst: true })), [
+        "e7",
+        "e6",
+        "e5",
+        "e4",
+        "e3",
+        "e2",
+        "e1",
+      ]);
       const between = { ...all, from: { id: ids[1]! }, to: { id: ids[4]!, exclusive: true } };
       assert.deepEqual(idsOf(await walk(admin, between)), ["e2", "e3", "e4"]);
       const other = { ...all, from: { id: ids[1]!, exclusive: true }, to: { id: ids[4]! }, newestFirst: true };
@@ -181,8 +195,8 @@ const rangeClauses: readonly Clause[] = [
   {
     name: "range: of a stream that is not there nothing",
     async run(harness): Promise<void> {
-      for (const of of ["entries", "letters"] as const) {
-        assert.deepEqual(await harness.admin().range({ of, limit: 5 }), { entries: [], scannedTo: null });
+      for (const what of ["entries", "letters"] as const) {
+        assert.deepEqual(await harness.admin().range({ of: what, limit: 5 }), { entries: [], scannedTo: null });
       }
     },
   },
@@ -280,7 +294,12 @@ const factsClauses: readonly Clause[] = [
     name: "facts: of a stream that is not there nothing, and no error",
     async run(harness): Promise<void> {
       const { groups, consumers, due, pausedSinceMs } = await harness.admin().facts();
-      assert.deepEqual({ groups, consumers, due, pausedSinceMs }, { groups: [], consumers: [], due: 0, pausedSinceMs: null });
+      assert.deepEqual({ groups, consumers, due, pausedSinceMs }, {
+        groups: [],
+        consumers: [],
+        due: 0,
+        pausedSinceMs: null,
+      });
     },
   },
   {

@@ -17,7 +17,7 @@ Deno.test(`${EVENTS} events over ${KEYS} keys, a tenth failing, start in order i
   let failures = 0;
   const work = defineHandler({
     type: "work",
-    async handle(event, ctx) {
+    async handle(event, ctx): Promise<void> {
       const n = Number(event.id);
       const key = Number(event.subject?.slice(1));
       // In order: what starts is the next of its key after the last that ended well, and a retry is that one again.

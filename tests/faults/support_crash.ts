@@ -39,7 +39,7 @@ export function handlers(patient: boolean): readonly (Handler | Schedule)[] {
   const emit = (type: string, before: (attempt: number, signal: AbortSignal) => unknown): Handler =>
     defineHandler({
       type,
-      async handle(event, ctx) {
+      async handle(event, ctx): Promise<void> {
         await before(ctx.attempt, ctx.signal);
         ctx.publish({ type: "effect", id: `of-${event.id}`, source: "effects" });
       },
@@ -52,12 +52,12 @@ export function handlers(patient: boolean): readonly (Handler | Schedule)[] {
     emit("slow", (_attempt, signal) => patient ? aborted(signal) : undefined),
     defineHandler({
       type: "hopeless",
-      handle() {
+      handle(): void {
         throw new NonRetryableError("no");
       },
     }),
-    defineHandler({ type: "effect", handle() {} }),
-    defineHandler({ type: "tick", handle() {} }),
+    defineHandler({ type: "effect", handle(): void {} }),
+    defineHandler({ type: "tick", handle(): void {} }),
     defineSchedule({ name: "tick", everyMs: 500, event: { type: "tick" } }),
   ];
 }
@@ -68,7 +68,7 @@ export function dieAt({ method, when, settling, nth = 1 }: CrashPoint): void {
   const methods = RedisStreamStore.prototype as unknown as Record<string, Call>;
   const original = methods[method]!;
   let calls = 0;
-  methods[method] = async function (...args) {
+  methods[method] = async function (...args): Promise<unknown> {
     const meant = fits(method, settling, args) && ++calls === nth;
     if (meant && when === "before") die();
     const result = await original.apply(this, args);

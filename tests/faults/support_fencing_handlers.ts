@@ -11,7 +11,7 @@ const effectOf = (id: string): { type: string; id: string; source: string } => (
 /** The first attempt goes on until it is told to stop, and then acts as if nobody had told it anything. */
 export const zombie = defineHandler({
   type: "zombie",
-  async handle(event, ctx) {
+  async handle(event, ctx): Promise<void> {
     ctx.log.info("start {id}", { id: event.id, attempt: ctx.attempt });
     if (ctx.attempt === 1) {
       await new Promise<void>((resolve) => ctx.signal.addEventListener("abort", () => resolve(), { once: true }));
@@ -27,7 +27,7 @@ export const zombie = defineHandler({
 /** Takes its process with it. */
 export const poison = defineHandler({
   type: "poison",
-  handle(event, ctx) {
+  handle(event, ctx): void {
     ctx.log.info("start {id}", { id: event.id, attempt: ctx.attempt });
     Deno.kill(Deno.pid, "SIGKILL");
   },
@@ -36,11 +36,11 @@ export const poison = defineHandler({
 /** Takes its time, and harms nobody. */
 export const calm = defineHandler({
   type: "calm",
-  async handle(event, ctx) {
+  async handle(event, ctx): Promise<void> {
     ctx.log.info("start {id}", { id: event.id, attempt: ctx.attempt });
     await new Promise((resolve) => setTimeout(resolve, 150));
     ctx.publish(effectOf(event.id));
   },
 });
 
-export const effect = defineHandler({ type: "effect", handle() {} });
+export const effect = defineHandler({ type: "effect", handle(): void {} });

@@ -94,27 +94,27 @@ function handlers(gate: Promise<void>): Parameters<typeof runService>[1]["handle
     defineHandler({ type: "plain", handle: () => gate }),
     defineHandler({
       type: "failing",
-      async handle(_event, ctx) {
+      async handle(_event, ctx): Promise<void> {
         await gate;
         if (ctx.attempt === 1) throw new Error("once");
       },
     }),
     defineHandler({
       type: "hopeless",
-      async handle() {
+      async handle(): Promise<void> {
         await gate;
         throw new NonRetryableError("no");
       },
     }),
     defineHandler({
       type: "emitting",
-      async handle(_event, ctx) {
+      async handle(_event, ctx): Promise<void> {
         await gate;
         ctx.publish({ type: "effect" });
       },
     }),
-    defineHandler({ type: "effect", handle() {} }),
-    defineHandler({ type: "tick", handle() {} }),
+    defineHandler({ type: "effect", handle(): void {} }),
+    defineHandler({ type: "tick", handle(): void {} }),
     defineSchedule({ name: "tick", everyMs: TICK_MS, event: { type: "tick" } }),
   ];
 }

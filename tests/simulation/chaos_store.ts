@@ -37,7 +37,8 @@ export interface Witness {
   adopted(consumer: string, parked: readonly ParkedRef[]): void;
   settled(consumer: string, settlements: readonly Settlement[], outcomes: readonly SettleOutcome[]): void;
   tookOver(consumer: string, dead: string, result: TakeOver): void;
-  retired(consumer: string): void;
+  /** `pending`: how much it still holds, by its own account. */
+  retired(consumer: string, pending: number): void;
   trace(line: string): void;
 }
 
@@ -183,7 +184,7 @@ export class ChaosStore implements StreamStore {
     const { inner, witness } = this.#o;
     return this.#call(`retire ${consumer}`, async () => {
       const retired = await inner.retire(consumer);
-      witness.retired(consumer);
+      witness.retired(consumer, retired.pending);
       witness.trace(`  handed back ${retired.handedBack}, pending ${retired.pending}`);
       return retired;
     });

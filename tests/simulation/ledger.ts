@@ -185,9 +185,11 @@ export class Ledger implements Witness {
     }
   }
 
-  retired(consumer: string): void {
+  retired(consumer: string, pending: number): void {
     const left = this.#heldBy(consumer);
-    if (left.length > 0) this.broken(`${consumer} retired and still holds ${left.map(short).join(",")}`);
+    if (left.length !== pending) {
+      this.broken(`${consumer} retired, says ${pending} are left, and holds ${left.map(short).join(",")}`);
+    }
     this.#care.delete(consumer);
     this.#fenced.add(consumer);
   }

@@ -3,6 +3,8 @@
  * @module
  */
 import type { RunningParts } from "../../src/app.ts";
+import type { AdminParts } from "../../src/app/admin_parts.ts";
+import type { RedisParts } from "../../src/app/redis_parts.ts";
 import { shutDown } from "../../src/app/shutdown.ts";
 import { Watcher } from "../../src/app/watcher.ts";
 import { parseConfig } from "../../src/config/parse.ts";
@@ -154,15 +156,18 @@ export class Replica implements Watched {
   /** Ends in order, as on SIGTERM. @returns The exit code. */
   async stop(): Promise<number> {
     this.stopping = true;
-    const parts = {
-      redis: { manager: { close: () => Promise.resolve() } },
+    const watcher = new Watcher({ ...this.#shared(), stores: [], serverFacts: () => Promise.resolve(null) });
+    const parts: RunningParts = {
+      redis: { manager: { close: () => Promise.resolve() } } as unknown as RedisParts,
       workers: [this.worker],
       dispatcher: this.#dispatcher,
       deadlines: this.#deadlines,
       scheduler: this.#scheduler,
       publisher: this.publisher,
-      watcher: new Watcher({ ...this.#shared(), stores: [], serverFacts: () => Promise.resolve(null) }),
-    } as unknown as RunningParts;
+      watcher,
+      // All that the end asks of it is a loop to stop.
+      admin: { pause: { loop: watcher.loop } } as unknown as AdminParts,
+    };
     const { process: clock, happenings } = this;
     const log = this.#log;
     const code = await shutDown({ config: SHUTDOWN, clock, happenings, log, parts, http: null, embedded: null });

@@ -54,6 +54,8 @@ export interface GroupSide {
   readonly handled: Map<string, number>;
   /** Store time; null while the group is not paused. */
   pausedSinceMs: number | null;
+  /** Latest occurrence by schedule, epoch ms. */
+  readonly schedules: Map<string, number>;
 }
 
 /** A delayed event that waits. */
@@ -72,8 +74,6 @@ export interface PublishSide {
   readonly batches: Map<string, { readonly answer: readonly Appended[]; readonly untilMs: number }>;
   /** In the order in which they are due. */
   readonly delayed: DelayedEvent[];
-  /** Latest occurrence by schedule, epoch ms. */
-  readonly schedules: Map<string, number>;
 }
 
 /** Name of the stream of dead letters. */
@@ -118,7 +118,7 @@ export class Keyspace {
   publishing(stream: string): PublishSide {
     let side = this.#publishing.get(stream);
     if (side === undefined) {
-      side = { published: new Map(), batches: new Map(), delayed: [], schedules: new Map() };
+      side = { published: new Map(), batches: new Map(), delayed: [] };
       this.#publishing.set(stream, side);
     }
     return side;
@@ -167,5 +167,6 @@ function emptySide(): GroupSide {
     lane: [],
     handled: new Map(),
     pausedSinceMs: null,
+    schedules: new Map(),
   };
 }

@@ -76,13 +76,13 @@ export class MemoryStreamStore implements StreamStore {
 
   /** @inheritdoc */
   lastOccurrence(schedule: string): Promise<number | null> {
-    const last = (): number | null => this.#broker.data.publishing(this.stream).schedules.get(schedule) ?? null;
+    const last = (): number | null => this.#view.side.schedules.get(schedule) ?? null;
     return this.#do("last occurrence", "answer", last);
   }
 
   /** @inheritdoc */
   fire(schedule: string, occurrences: readonly Occurrence[], seenMs?: number): Promise<number> {
-    return this.#do("fire", "room", () => fire(this.#broker, this.stream, schedule, occurrences, seenMs));
+    return this.#do("fire", "room", () => fire(this.#broker, this.#view, schedule, occurrences, seenMs));
   }
 
   /** @inheritdoc */

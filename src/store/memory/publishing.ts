@@ -5,6 +5,7 @@
 import type { Fields } from "../../events/event.ts";
 import type { Appended, AppendItem, AppendOptions, Occurrence } from "../port.ts";
 import type { MemoryBroker } from "./broker.ts";
+import type { GroupView } from "./group_view.ts";
 import type { DelayedEvent, PublishSide } from "./keyspace.ts";
 
 const encoder = new TextEncoder();
@@ -50,12 +51,11 @@ export function promoteDelayed(
 /** As {@link StreamStore.fire}. */
 export function fire(
   broker: MemoryBroker,
-  stream: string,
+  { stream, side: { schedules } }: GroupView,
   schedule: string,
   occurrences: readonly Occurrence[],
   seenMs?: number,
 ): number {
-  const { schedules } = broker.data.publishing(stream);
   if (seenMs !== undefined && !schedules.has(schedule)) schedules.set(schedule, seenMs);
   let fired = 0;
   for (const { atMs, item } of occurrences.toSorted((a, b) => a.atMs - b.atMs)) {

@@ -20,6 +20,8 @@ export interface SendOptions {
   readonly timeoutMs?: number;
   /** Bulk strings as bytes, untouched. Default false. */
   readonly bytes?: boolean;
+  /** Send over this client alone, see {@link RedisChannel.linkId}: rejects, with nothing sent, where it is not the live one. */
+  readonly linkId?: number;
 }
 
 /** A connection that heals itself. */
@@ -28,6 +30,11 @@ export interface RedisChannel {
   readonly state: LinkState;
   /** `CLIENT ID` of the live client; null when there is none. */
   readonly clientId: number | null;
+  /**
+   * Which of the channel's clients is live; null when there is none. No two clients of one channel share a number, as
+   * they can share a `CLIENT ID`: servers count those from 1 after each start.
+   */
+  readonly linkId: number | null;
   /**
    * Sends one command.
    * @throws {StoreUnavailableError} At once while there is no live client; `timeout` (outcome unknown) after the bound;

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Clock } from "../../clock.ts";
+import type { AckGuard } from "./ack_guard.ts";
 import type { Arg, RedisChannel, Reply, SendOptions } from "./channel.ts";
 import type { DurableAppends } from "./durable.ts";
 import type { Keys } from "./keys.ts";
@@ -23,6 +24,10 @@ export interface StoreContext {
   readonly blocking: RedisChannel;
   /** Appends that wait for a confirmation. */
   readonly durable: DurableAppends;
+  /** For many plain acknowledgements at once; null: they go by script too. */
+  readonly ackGuard: AckGuard | null;
+  /** How much longer than its block time a read may take, milliseconds. */
+  readonly readMarginMs: number;
   readonly clock: Clock;
 }
 

@@ -13,6 +13,7 @@ class FakeChannel implements RedisChannel {
   readonly name = "publisher";
   readonly state = "ready";
   readonly clientId = 1;
+  readonly linkId = 1;
   readonly sent: (readonly (readonly Arg[])[])[] = [];
   answer: (commands: readonly (readonly Arg[])[]) => Answers | Promise<Answers> = (commands) =>
     commands.map(([word], index) => word === "WAIT" ? 1 : word === "WAITAOF" ? [1, 0] : [[`1-${index}`, 0]]);

@@ -34,6 +34,11 @@ export interface Keys {
   readonly probe: string;
   /** String with a TTL: the consumer is registered. Its value is the lease in ms. */
   lease(consumer: string): string;
+  /**
+   * String, there as long as the lease key is, and never written in between: what acknowledgements watch. No time to
+   * live: with it would end the watch of a process that runs for long.
+   */
+  fence(consumer: string): string;
   /** String: this dedup key was handled. Keys of strangers are hashed: they can be long and hold anything. */
   done(dedupKey: string): string;
 }
@@ -49,10 +54,11 @@ export function keysOf(stream: string, group: string): Keys {
     letters: `${prefix}dlq`,
     replays: `${prefix}replay`,
     records: `${prefix}records`,
-    schedules: `${base}schedules`,
+    schedules: `${prefix}schedules`,
     paused: `${prefix}paused`,
     probe: `${base}probe`,
     lease: (consumer) => `${prefix}lease:${consumer}`,
+    fence: (consumer) => `${prefix}fence:${consumer}`,
     done: (dedupKey) => `${prefix}done:${digest(dedupKey)}`,
   };
 }

@@ -9,9 +9,6 @@ import type { Reply } from "./channel.ts";
 import { deliveryOf, list, text } from "./codec.ts";
 import type { StoreContext } from "./context.ts";
 
-/** How much longer than its block time a read may take. */
-const MARGIN_MS = 1_000;
-
 /** A read that is to end is asked so often, with this pause, before its connection is given up. */
 const UNBLOCK_ATTEMPTS = 50;
 const UNBLOCK_PAUSE_MS = 20;
@@ -41,13 +38,13 @@ export async function readNew(
 }
 
 function send(context: StoreContext, consumer: string, count: number, blockMs: number): Promise<Reply> {
-  const { stream, group, keys } = context;
+  const { stream, group, keys, readMarginMs } = context;
   // BLOCK 0 would wait for ever.
   const block = blockMs > 0 ? ["BLOCK", String(Math.ceil(blockMs))] : [];
   const args = ["XREADGROUP", "GROUP", group, consumer, "COUNT", String(count), ...block];
   return context.blocking.send(
     [...args, "STREAMS", stream, keys.replays, ">", ">"],
-    blockMs > 0 ? { bytes: true, timeoutMs: blockMs + MARGIN_MS } : { bytes: true },
+    blockMs > 0 ? { bytes: true, timeoutMs: blockMs + readMarginMs } : { bytes: true },
   );
 }
 

@@ -30,6 +30,7 @@ import { RedisConnectionManager } from "./connection/manager.ts";
 import { keysOf, LEASE_HORIZON_MS } from "./keys.ts";
 import { RedisStreamStore } from "./redis_stream_store.ts";
 import { compileScript, SCRIPTS } from "./scripts.ts";
+import { TestChannel } from "./test_channel.ts";
 import { openHarness, type RedisHarness, rows } from "./test_harness.ts";
 
 const PRE = "{events}:g:";
@@ -118,7 +119,7 @@ for (const [kind, key] of [["dead", `${PRE}dlq`], ["park", `${PRE}parked:a`], ["
     await harness.redis.command(["DEL", key]);
     assert.deepEqual(refsOf(await store.recover("a", new Set(), 10)), [delivery.ref], "still held by its consumer");
     const leftovers = rows(await harness.redis.command(["KEYS", `${PRE}*`])).map(String).sort();
-    assert.deepEqual(leftovers, [`${PRE}consumers`, `${PRE}lease:a`, `${PRE}made`, `${PRE}replay`]);
+    assert.deepEqual(leftovers, [`${PRE}consumers`, `${PRE}fence:a`, `${PRE}lease:a`, `${PRE}made`, `${PRE}replay`]);
   });
 }
 
@@ -255,7 +256,7 @@ test("nothing of an entry is left in the group's keys when it is settled", async
   assert.equal(back.length, 4);
   await store.settle("a", back.map(({ ref, history }) => done(ref, { hasHistory: history !== FRESH })));
   const keys = rows(await harness.redis.command(["KEYS", `${PRE}*`])).map(String).sort();
-  assert.deepEqual(keys, [`${PRE}consumers`, `${PRE}lease:a`, `${PRE}made`, `${PRE}replay`]);
+  assert.deepEqual(keys, [`${PRE}consumers`, `${PRE}fence:a`, `${PRE}lease:a`, `${PRE}made`, `${PRE}replay`]);
 });
 
 test("an entry that another client claimed out of the parked ones is not taken from it", async (harness) => {
@@ -265,6 +266,21 @@ test("an entry that another client claimed out of the parked ones is not taken f
   await harness.redis.command(["XCLAIM", "events", "g", "stranger", 0, ref]);
   const claimed = await store.claimDue("a", 10);
   assert.deepEqual([claimed.deliveries, claimed.lost, claimed.lostRefs], [[], 0, [ref]]);
+});
+
+Deno.test("redis store: a read is given its block time and the margin, one that does not wait no bound of its own", async () => {
+  const bounds: (number | undefined)[] = [];
+  const channel = new TestChannel("redis://127.0.0.1:1");
+  channel.send = (_args, options) => {
+    bounds.push(options?.timeoutMs);
+    return Promise.resolve(null);
+  };
+  const parts = { stream: "events", group: "g", command: channel, blocking: channel };
+  const { signal } = new AbortController();
+  await new RedisStreamStore(parts).read("a", 1, 500, signal);
+  await new RedisStreamStore({ ...parts, readMarginMs: 70 }).read("a", 1, 500, signal);
+  await new RedisStreamStore({ ...parts, readMarginMs: 70 }).read("a", 1, 0, signal);
+  assert.deepEqual(bounds, [1_500, 570, undefined]);
 });
 
 test("an abort that comes before the read has reached Redis ends it too", async (harness) => {

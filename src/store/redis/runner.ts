@@ -2,7 +2,7 @@
  * Calls scripts by digest; a server that does not know one is told it once, in the same breath.
  * @module
  */
-import { StoreRefusedError } from "../../errors.ts";
+import { StoreRefusedError, StoreUnavailableError } from "../../errors.ts";
 import type { Arg, RedisChannel, Reply, SendOptions } from "./channel.ts";
 import type { Script } from "./scripts.ts";
 
@@ -35,7 +35,8 @@ export async function runScript(channel: RedisChannel, call: ScriptCall, options
  * Calls several scripts, and plain commands between them, in one write. Those that the server did not know are called
  * again once.
  * @returns Replies in the order of the calls.
- * @throws {StoreUnavailableError} For the whole: nothing is known of any.
+ * @throws {StoreUnavailableError} For the whole: nothing is known of any, or some are done and nothing is known of the
+ *   others; `outcomeUnknown` then, too.
  */
 export async function runAll(
   channel: RedisChannel,
@@ -52,9 +53,17 @@ export async function runAll(
     told.add(call.script);
     return bySource(call);
   });
-  const late = await channel.pipeline(retries, options);
+  const late = await channel.pipeline(retries, options).catch((error) => {
+    throw again.length < calls.length ? partlyDone(error) : error;
+  });
   again.forEach((index, position) => answers[index] = late[position]!);
   return answers;
+}
+
+/** As it is to be thrown where a part was done before: the outcome of the whole is unknown even if nothing more was sent. */
+export function partlyDone(error: unknown): unknown {
+  if (!(error instanceof StoreUnavailableError) || error.outcomeUnknown) return error;
+  return new StoreUnavailableError(error.reason, error.message, { cause: error, outcomeUnknown: true });
 }
 
 /** The command that calls a script by its digest; for use inside a transaction. */

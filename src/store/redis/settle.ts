@@ -1,23 +1,27 @@
 /**
  * Settling: a batch becomes few script calls in one write, and their answers become outcomes in the batch's order.
  *
- * Plain acknowledgements, the hot path, share one call. Whatever writes goes alone, so that one refused write leaves
- * its neighbours settled.
+ * Plain acknowledgements, the hot path, share one call, or one transaction where they are many (`ack_guard.ts`).
+ * Whatever writes goes alone, so that one refused write leaves its neighbours settled.
  * @module
  */
 import { ServiceError, StoreRefusedError } from "../../errors.ts";
 import type { AppendItem, Settlement, SettleOutcome } from "../port.ts";
+import type { AckGuard } from "./ack_guard.ts";
 import type { Arg, Reply } from "./channel.ts";
 import { encodeRecord, list, number, REPLAY_PREFIX, text } from "./codec.ts";
 import { groupCall, type StoreContext } from "./context.ts";
 import { settleGiant } from "./giant.ts";
 import { appendedIds, encodeItem, MAX_SCRIPT_VALUES } from "./items.ts";
 import { baseOf } from "./keys.ts";
-import { type Answer, runAll, type ScriptCall } from "./runner.ts";
+import { type Answer, partlyDone, runAll, type ScriptCall } from "./runner.ts";
 
 /** Most refs in one call: bounds how long Redis is busy with it, and Lua's stack. */
 const ACK_CHUNK = 1_000;
 const EACH_CHUNK = 200;
+
+/** Fewer than these go by script: it tells them apart, and costs no more than a transaction. */
+const GUARDED_FROM = 17;
 
 /** Values that a dead letter carries behind the original fields. */
 const LETTER_VALUES = 20;
@@ -30,12 +34,30 @@ type Dead = Extract<Settlement, { kind: "dead" }>;
 interface Work {
   readonly call: ScriptCall;
   readonly at: readonly number[];
+  /** Of plain acknowledgements, many enough for a transaction: their ids. */
+  readonly plain?: readonly string[];
   readonly decode: (reply: Reply, count: number) => readonly SettleOutcome[];
 }
 
 /** See {@link StreamStore.settle}. */
 export async function settle(
   context: StoreContext,
+  consumer: string,
+  settlements: readonly Settlement[],
+  dedupWindowMs: number,
+): Promise<readonly SettleOutcome[]> {
+  const { ackGuard } = context;
+  const ids = ackGuard === null ? null : plainIds(settlements);
+  const acked = ackGuard === null || ids === null ? null : await ackGuard.acknowledge(consumer, ids);
+  if (acked !== null) return counted(acked, settlements.length);
+  // What was just tried is not tried a second time.
+  return await settleMixed(context, ids === null ? ackGuard : null, consumer, settlements, dedupWindowMs);
+}
+
+/** Sorts into calls. @param guard Null: whatever can go by script does. */
+async function settleMixed(
+  context: StoreContext,
+  guard: AckGuard | null,
   consumer: string,
   settlements: readonly Settlement[],
   dedupWindowMs: number,
@@ -48,14 +70,46 @@ export async function settle(
     else outcomes[index] = plan.add(settlement, index);
   });
   const works = plan.finish();
-  if (works.length > 0) {
-    const answers = await runAll(context.command, works.map((work) => work.call));
-    works.forEach((work, position) => place(outcomes, work, answers[position]!));
-  }
-  for (const index of giants) {
-    outcomes[index] = await settleGiant(context, consumer, settlements[index] as Dead);
+  let settled = false;
+  try {
+    const left = await acknowledge(guard, consumer, works, outcomes);
+    settled = left.length < works.length;
+    if (left.length > 0) {
+      const answers = await runAll(context.command, left.map((work) => work.call));
+      left.forEach((work, position) => place(outcomes, work, answers[position]!));
+      settled = true;
+    }
+    for (const index of giants) {
+      outcomes[index] = await settleGiant(context, consumer, settlements[index] as Dead);
+      settled = true;
+    }
+  } catch (error) {
+    throw settled ? partlyDone(error) : error;
   }
   return outcomes;
+}
+
+/** The plain ones that are many. @returns What has to go by script, be it because it always does. */
+async function acknowledge(
+  guard: AckGuard | null,
+  consumer: string,
+  works: readonly Work[],
+  outcomes: SettleOutcome[],
+): Promise<readonly Work[]> {
+  if (guard === null) return works;
+  const left: Work[] = [];
+  let acked = 0;
+  try {
+    for (const work of works) {
+      const count = work.plain === undefined ? null : await guard.acknowledge(consumer, work.plain);
+      if (count === null) left.push(work);
+      else place(outcomes, work, count);
+      acked += count ?? 0;
+    }
+  } catch (error) {
+    throw acked > 0 ? partlyDone(error) : error;
+  }
+  return left;
 }
 
 /** Sorts a batch into calls. */
@@ -78,7 +132,7 @@ class Plan {
   add(settlement: Settlement, index: number): SettleOutcome {
     try {
       this.#sort(settlement, index);
-      return { kind: "gone" };
+      return GONE;
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
       return { kind: "refused", reason: "protocol", message: error.message };
@@ -89,7 +143,7 @@ class Plan {
     const { stream, group, keys, scripts } = this.#context;
     for (const { items, at } of chunks(this.#plain.refs, this.#plain.at, 1, ACK_CHUNK)) {
       const call = { script: scripts.ack, keys: [keys.lease(this.#consumer), stream], args: [group, ...items] };
-      this.#works.push({ call, at, decode: counted });
+      this.#works.push({ call, at, decode: counted, ...(items.length < GUARDED_FROM ? {} : { plain: items }) });
     }
     for (const { items, at } of chunks(this.#each.refs, this.#each.at, 1, EACH_CHUNK)) {
       this.#works.push({ call: groupCall(this.#context, scripts.ackEach, this.#consumer, items), at, decode: flags });
@@ -115,11 +169,11 @@ class Plan {
   }
 
   #done(settlement: Done, index: number): void {
-    const { ref, effects = [], dedupKey } = settlement;
+    const { ref, effects, dedupKey } = settlement;
     const marks = dedupKey !== undefined && this.#windowMs > 0;
-    if (effects.length > 0 || marks) {
+    if (marks || (effects !== undefined && effects.length > 0)) {
       const mark = marks ? this.#context.keys.done(dedupKey) : "";
-      return this.#alone(this.#context.scripts.done, this.#doneArgs(ref, mark, effects), index);
+      return this.#alone(this.#context.scripts.done, this.#doneArgs(ref, mark, effects ?? []), index);
     }
     const bucket = settlement.hasHistory || ref.startsWith(REPLAY_PREFIX) ? this.#each : this.#plain;
     bucket.refs.push(ref);
@@ -150,15 +204,31 @@ function deadArgs({ ref, entryId, fields, letter }: Dead): readonly Arg[] {
   return [ref, entryId, reason, error.slice(0, 2_000), ...numbers, ...fields];
 }
 
+/** The hot path needs no sorting. @returns The ids; null: not only plain acknowledgements, or few, or too many. */
+function plainIds(settlements: readonly Settlement[]): readonly string[] | null {
+  if (settlements.length < GUARDED_FROM || settlements.length > ACK_CHUNK) return null;
+  const ids: string[] = [];
+  for (const settlement of settlements) {
+    if (!isPlain(settlement)) return null;
+    ids.push(settlement.ref);
+  }
+  return ids;
+}
+
+function isPlain(settlement: Settlement): boolean {
+  return settlement.kind === "done" && settlement.effects === undefined && settlement.dedupKey === undefined &&
+    !settlement.hasHistory && !settlement.ref.startsWith(REPLAY_PREFIX);
+}
+
 function isGiant(settlement: Settlement): boolean {
   return settlement.kind === "dead" && settlement.fields.length + LETTER_VALUES > MAX_SCRIPT_VALUES;
 }
 
 function place(outcomes: SettleOutcome[], work: Work, answer: Answer): void {
   const found = answer instanceof StoreRefusedError ? null : work.decode(answer, work.at.length);
-  work.at.forEach((index, position) => {
-    outcomes[index] = found?.[position] ?? refusal(answer as StoreRefusedError);
-  });
+  for (let position = 0; position < work.at.length; position++) {
+    outcomes[work.at[position]!] = found?.[position] ?? refusal(answer as StoreRefusedError);
+  }
 }
 
 function refusal(error: StoreRefusedError): SettleOutcome {
@@ -204,6 +274,7 @@ function* chunks(
   width: number,
   size: number,
 ): Generator<{ items: readonly string[]; at: readonly number[] }> {
+  if (at.length > 0 && at.length <= size) return yield { items: args, at };
   for (let from = 0; from < at.length; from += size) {
     yield { items: args.slice(from * width, (from + size) * width), at: at.slice(from, from + size) };
   }

@@ -18,6 +18,7 @@ export class TestChannel implements RedisChannel, AsyncDisposable {
   readonly #url: string;
   #opening: Promise<Client> | null = null;
   #clientId: number | null = null;
+  #links = 0;
   /** Every command that was sent, its first two words. */
   readonly sent: string[] = [];
 
@@ -35,6 +36,10 @@ export class TestChannel implements RedisChannel, AsyncDisposable {
     return this.#clientId;
   }
 
+  get linkId(): number | null {
+    return this.#clientId === null ? null : this.#links;
+  }
+
   async send(args: readonly Arg[], options: SendOptions = {}): Promise<Reply> {
     const [reply] = await this.pipeline([args], options);
     if (reply instanceof StoreRefusedError) throw reply;
@@ -46,6 +51,9 @@ export class TestChannel implements RedisChannel, AsyncDisposable {
     options: SendOptions = {},
   ): Promise<readonly (Reply | StoreRefusedError)[]> {
     const client = await this.#live();
+    if (options.linkId !== undefined && options.linkId !== this.#links) {
+      throw new StoreUnavailableError("connection", "another client has taken its place");
+    }
     return await Promise.all(commands.map((args) => this.#one(client, args, options.bytes ?? false)));
   }
 
@@ -74,6 +82,7 @@ export class TestChannel implements RedisChannel, AsyncDisposable {
     client.on("error", () => {});
     await client.connect();
     this.#clientId = Number(await client.sendCommand(["CLIENT", "ID"]));
+    this.#links++;
     return client;
   }
 

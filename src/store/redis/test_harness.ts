@@ -3,11 +3,12 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { sleep, systemClock } from "../../clock.ts";
+import { type Clock, sleep, systemClock } from "../../clock.ts";
 import type { Capability, Harness, RawEntry } from "../../../testing/conformance/harness.ts";
 import { startRedis, type TestRedis } from "../../../testing/redis_server.ts";
 import { waitFor } from "../../../testing/wait.ts";
 import { RedisStreamAdmin } from "./admin.ts";
+import type { RedisChannel } from "./channel.ts";
 import type { RawReply } from "./embedded/raw_client.ts";
 import { keysOf, LEASE_HORIZON_MS } from "./keys.ts";
 import { RedisStreamStore } from "./redis_stream_store.ts";
@@ -19,6 +20,15 @@ export const CAPABILITIES: ReadonlySet<Capability> = new Set(["refusal", "lost_i
 /** Starts a server of its own. */
 export async function openHarness(config: Readonly<Record<string, string>> = {}): Promise<RedisHarness> {
   return new RedisHarness(await startRedis({ config }));
+}
+
+/** What a test of this folder may want otherwise. */
+export interface StoreOptions {
+  readonly stream?: string;
+  readonly publishStream?: string;
+  readonly command?: RedisChannel;
+  readonly settling?: RedisChannel;
+  readonly clock?: Clock;
 }
 
 /** See the module's text. */
@@ -39,9 +49,16 @@ export class RedisHarness implements Harness {
     return channel;
   }
 
+  /** A channel that connects at once. */
+  opened(): TestChannel {
+    const channel = this.channel();
+    channel.whenReady().catch(() => {});
+    return channel;
+  }
+
   store(
     group = "g",
-    options: { readonly stream?: string; readonly publishStream?: string; readonly command?: TestChannel } = {},
+    options: StoreOptions = {},
   ): RedisStreamStore {
     const stream = options.stream ?? this.stream;
     return new RedisStreamStore({
@@ -50,6 +67,8 @@ export class RedisHarness implements Harness {
       ...(options.publishStream === undefined ? {} : { publishStream: options.publishStream }),
       command: options.command ?? this.channel(),
       blocking: this.channel(),
+      settling: options.settling ?? this.opened(),
+      ...(options.clock === undefined ? {} : { clock: options.clock }),
       durabilityTimeoutMs: 100,
     });
   }

@@ -39,6 +39,7 @@ export class SelfHealingChannel implements RedisChannel {
   #state: LinkState = "connecting";
   #cause: RedisCause | null = null;
   #readyAtMs: number | null = null;
+  #links = 0;
   #ended: ServiceError | null = null;
 
   /** Does no I/O. */
@@ -63,6 +64,11 @@ export class SelfHealingChannel implements RedisChannel {
     return this.#keeper.live?.clientId ?? null;
   }
 
+  /** @inheritdoc */
+  get linkId(): number | null {
+    return this.#keeper.live === null ? null : this.#links;
+  }
+
   /** Why there is no link; null while there is one, and before the first attempt failed. */
   get cause(): RedisCause | null {
     return this.#cause;
@@ -83,7 +89,7 @@ export class SelfHealingChannel implements RedisChannel {
 
   /** @inheritdoc */
   send(args: readonly Arg[], options: SendOptions = {}): Promise<Reply> {
-    return this.#bounded(options.timeoutMs, async (link) => {
+    return this.#bounded(options, async (link) => {
       try {
         return await link.send(args, options.bytes ?? false);
       } catch (error) {
@@ -106,7 +112,7 @@ export class SelfHealingChannel implements RedisChannel {
         throw error;
       }
     };
-    return this.#bounded(options.timeoutMs, async (link) => {
+    return this.#bounded(options, async (link) => {
       const replies = await Promise.all(commands.map((args) => one(link, args)));
       // Judged when all have come: a fresh link would cost those that are still on their way their answer.
       for (const reply of replies) if (reply instanceof StoreRefusedError) this.#judge(link, reply);
@@ -157,9 +163,10 @@ export class SelfHealingChannel implements RedisChannel {
     await this.#keeper.stop();
   }
 
-  #bounded<T>(timeoutMs: number | undefined, run: (link: LiveLink) => Promise<T>): Promise<T> {
+  #bounded<T>({ timeoutMs, linkId }: SendOptions, run: (link: LiveLink) => Promise<T>): Promise<T> {
     const link = this.#keeper.live;
     if (link === null || this.#ended !== null) return Promise.reject(this.#offline());
+    if (linkId !== undefined && linkId !== this.#links) return Promise.reject(this.#replaced());
     const limitMs = timeoutMs ?? this.#deps.commandTimeoutMs;
     const result = new Promise<T>((resolve, reject) => {
       const cancel = deadline(this.#deps.clock, limitMs, () => {
@@ -186,7 +193,13 @@ export class SelfHealingChannel implements RedisChannel {
     return new StoreUnavailableError(cause, `using the Redis connection "${this.name}": found none that is ready`);
   }
 
+  #replaced(): StoreUnavailableError {
+    const message = `using one client of the Redis connection "${this.name}": found that another has taken its place`;
+    return new StoreUnavailableError("connection", message);
+  }
+
   #onReady(attempt: number): void {
+    this.#links++;
     this.#state = "ready";
     this.#cause = null;
     this.#readyAtMs = this.#deps.clock.now();

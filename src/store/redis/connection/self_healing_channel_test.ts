@@ -173,6 +173,32 @@ Deno.test("reset gives the link up and goes on with a fresh one; without a link 
   await channel.close();
 });
 
+Deno.test("what is meant for one client is not sent over its successor, which may have the same CLIENT ID", async () => {
+  const made: FakeLink[] = [];
+  const { clock, channel } = bench(() => {
+    made.push(new FakeLink());
+    return Promise.resolve(made.at(-1)!);
+  });
+  assert.equal(channel.linkId, null);
+  channel.start();
+  await clock.advance(1_000);
+  const linkId = channel.linkId!;
+  made[0]!.replies.push("OK");
+  assert.equal(await channel.send(["A"], { linkId }), "OK");
+  channel.reset("the test wants it");
+  assert.equal(channel.linkId, null);
+  const offline = { reason: "connection", outcomeUnknown: false };
+  await assert.rejects(channel.send(["B"], { linkId }), offline);
+  await clock.advance(0);
+  assert.equal(made[1]!.clientId, made[0]!.clientId);
+  await assert.rejects(channel.send(["C"], { linkId }), offline);
+  await assert.rejects(channel.pipeline([["D"]], { linkId }), offline);
+  assert.deepEqual(made[1]!.sent, []);
+  made[1]!.replies.push("OK");
+  assert.equal(await channel.send(["E"], { linkId: channel.linkId! }), "OK");
+  await channel.close();
+});
+
 Deno.test("whenReady resolves with readiness, rejects with its signal, and keeps no listener", async () => {
   const opened = Promise.withResolvers<LiveLink>();
   const { clock, channel } = bench(() => opened.promise);

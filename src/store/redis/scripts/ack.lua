@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- The hot path: one check, one XACK. KEYS lease, stream · ARGV group, then at most 1,000 ids.
+-- One check, one XACK: for few ids, and for many where acknowledging under a watch is not possible at the moment.
+-- KEYS lease, stream · ARGV group, then at most 1,000 ids.
 -- Returns -1 when fenced; how many were acknowledged; 1 or 0 for each where they are few.
 if redis.call('EXISTS', KEYS[1]) == 0 then return -1 end
 if #ARGV > 17 then return redis.call('XACK', KEYS[2], unpack(ARGV)) end

@@ -4,7 +4,7 @@
 --@include common
 --@include emit
 local base, schedule, count = ARGV[4], ARGV[5], tonumber(ARGV[7])
-local schedules = base .. 'schedules'
+local schedules = PRE .. 'schedules'
 local wrong = check(schedules, 'hash', emit_targets(S, base)) or allow({ 'HSET', schedules, schedule, '0' })
 if wrong then return wrong end
 if count == 0 then

@@ -4,5 +4,7 @@
 local wrong = check(CONSUMERS, 'hash')
 if wrong then return wrong end
 redis.call('SET', PRE .. 'lease:' .. ME, ARGV[4], 'PX', HORIZON)
+-- Watched by acknowledgements: never written again until it is deleted together with the lease.
+redis.call('SET', PRE .. 'fence:' .. ME, '1')
 redis.call('HSET', CONSUMERS, ME, string.format('registered:%.0f', now_ms()))
 return 1

@@ -16,7 +16,7 @@ local remaining = held() + orphan(ME)
 if remaining > 0 then return { back, remaining, 0 } end
 tolerant('XGROUP', 'DELCONSUMER', S, G, ME)
 tolerant('XGROUP', 'DELCONSUMER', R, G, ME)
-redis.call('DEL', PRE .. 'running:' .. ME, PRE .. 'lease:' .. ME)
+redis.call('DEL', PRE .. 'running:' .. ME, PRE .. 'lease:' .. ME, PRE .. 'fence:' .. ME)
 -- Not simply forgotten: a half-open connection of it may still read. Peers would then take that at once.
 redis.call('HSET', CONSUMERS, ME, string.format('fenced:0:%.0f', now_ms()))
 return { back, 0, 0 }

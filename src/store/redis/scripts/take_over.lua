@@ -15,6 +15,8 @@ local foreign = not left and not known
 
 -- The fence: from here on nothing that the dead consumer sends changes anything. `held` is what it held at that moment.
 local held = 0
+-- What its acknowledgements watch; in any case, so that it never outlasts a lease that was lost in another way.
+redis.call('DEL', PRE .. 'fence:' .. dead)
 if not foreign then
   held = not left and tonumber(string.match(known, '^fenced:(%d+)') or nil)
   if not held then

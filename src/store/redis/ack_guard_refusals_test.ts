@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { at, done, hold, park } from "../../../testing/conformance/steps.ts";
+import { StoreUnavailableError } from "../../errors.ts";
+import { keysOf } from "./keys.ts";
+import { ACK, ack, ackMany, pending, REST_MS, seize, test, watched } from "./ack_fixtures_test.ts";
+
+const FENCE = keysOf("events", "g").fence("a");
+
+test("out of memory: by script, and tried again after a rest", async (scene) => {
+  assert.equal((await ackMany(scene)).way, "watch");
+  const [one, two, three] = [
+    await hold(scene.store, "a", 30),
+    await hold(scene.store, "a", 30),
+    await hold(scene.store, "a", 30),
+  ];
+  await scene.harness.refuse(true);
+  assert.deepEqual(await watched(scene, () => ack(scene, one)), { kind: "settled", way: "both" });
+  assert.deepEqual(await watched(scene, () => ack(scene, two)), { kind: "settled", way: "script" });
+  await scene.harness.refuse(false);
+  await scene.clock.advance(REST_MS - 1);
+  assert.equal((await watched(scene, () => ack(scene, three))).way, "script");
+  await scene.clock.advance(1);
+  assert.deepEqual(await ackMany(scene), { kind: "settled", way: "watch" });
+  assert.equal(await pending(scene), 0);
+});
+
+for (const command of ["watch", "multi", "exec"]) {
+  test(`a user who may not ${command}: by script`, async (scene) => {
+    await scene.harness.redis.command(["ACL", "SETUSER", "default", `-${command}`]);
+    assert.deepEqual(await ackMany(scene), { kind: "settled", way: "script" });
+    await scene.harness.redis.command(["ACL", "SETUSER", "default", `+${command}`]);
+    await scene.clock.advance(REST_MS);
+    // Where EXEC was not permitted the client stands in a transaction, which the next try ends.
+    await ackMany(scene);
+    await scene.clock.advance(REST_MS);
+    assert.deepEqual(await ackMany(scene), { kind: "settled", way: "watch" });
+    assert.equal(await pending(scene), 0);
+  });
+}
+
+test("permission to EXEC lost between two batches: nothing half done", async (scene) => {
+  assert.equal((await ackMany(scene)).way, "watch");
+  await scene.harness.redis.command(["ACL", "SETUSER", "default", "-exec"]);
+  assert.deepEqual(await ackMany(scene), { kind: "settled", way: "both" });
+  const held = await hold(scene.store, "a", 30);
+  await scene.harness.redis.command(["ACL", "SETUSER", "default", "+exec"]);
+  await seize(scene);
+  await scene.clock.advance(REST_MS);
+  assert.equal((await watched(scene, () => ack(scene, held))).kind, "fenced");
+  assert.equal(await pending(scene), 30);
+});
+
+test("permission to MULTI lost between two batches: what ran by itself is counted, and nothing runs so again", async (scene) => {
+  assert.equal((await ackMany(scene)).way, "watch");
+  await scene.harness.redis.command(["ACL", "SETUSER", "default", "-multi"]);
+  assert.deepEqual(await ackMany(scene), { kind: "settled", way: "watch" });
+  await scene.clock.advance(REST_MS);
+  assert.deepEqual(await ackMany(scene), { kind: "settled", way: "script" });
+});
+
+test("everything flushed: fenced, as by script", async (scene) => {
+  assert.equal((await ackMany(scene)).way, "watch");
+  const held = await hold(scene.store, "a", 30);
+  await scene.harness.flushAll();
+  assert.deepEqual(await watched(scene, () => ack(scene, held)), { kind: "fenced", way: "both" });
+});
+
+test("the stream deleted: gone", async (scene) => {
+  assert.equal((await ackMany(scene)).way, "watch");
+  const held = await hold(scene.store, "a", 30);
+  await scene.harness.deleteStream();
+  assert.deepEqual(await watched(scene, () => ack(scene, held)), { kind: "gone", way: "watch" });
+});
+
+test("the stream replaced by another type: refused, as by script", async (scene) => {
+  assert.equal((await ackMany(scene)).way, "watch");
+  const held = await hold(scene.store, "a", 30);
+  await scene.harness.redis.command(["SET", "events", "by hand"]);
+  assert.deepEqual(await watched(scene, () => ack(scene, held)), { kind: "refused", way: "both" });
+});
+
+test("the fence key deleted by hand: by script", async (scene) => {
+  assert.equal((await ackMany(scene)).way, "watch");
+  await scene.harness.redis.command(["DEL", FENCE]);
+  assert.deepEqual(await ackMany(scene), { kind: "settled", way: "both" });
+  assert.deepEqual(await ackMany(scene), { kind: "settled", way: "script" });
+  assert.equal(await pending(scene), 0);
+});
+
+test("the fence key written by hand: that batch by script, the next under the watch", async (scene) => {
+  assert.equal((await ackMany(scene)).way, "watch");
+  await scene.harness.redis.command(["SET", FENCE, "by hand"]);
+  assert.deepEqual(await ackMany(scene), { kind: "settled", way: "both" });
+  assert.deepEqual(await ackMany(scene), { kind: "settled", way: "watch" });
+});
+
+test("a lost answer is an unknown outcome, and the next call settles what is left", async (scene) => {
+  assert.equal((await ackMany(scene)).way, "watch");
+  const held = await hold(scene.store, "a", 60);
+  scene.settling.after = () => {
+    scene.settling.after = () => Promise.resolve();
+    return Promise.reject(new StoreUnavailableError("connection", "cut", { outcomeUnknown: true }));
+  };
+  await assert.rejects(ack(scene, held.slice(0, 30)), { reason: "connection", outcomeUnknown: true });
+  assert.equal(await pending(scene), 30, "it had been executed");
+  const outcomes = await ack(scene, held);
+  assert.equal(outcomes.filter(({ kind }) => kind === "gone").length, 30);
+  assert.equal(await pending(scene), 0);
+});
+
+test("no answer while arming: known that nothing was settled, and no second wait", async (scene) => {
+  const held = await hold(scene.store, "a", 30);
+  scene.settling.after = () => {
+    scene.settling.after = () => Promise.resolve();
+    return Promise.reject(new StoreUnavailableError("timeout", "late", { outcomeUnknown: true }));
+  };
+  await assert.rejects(ack(scene, held), { reason: "timeout", outcomeUnknown: false });
+  assert.equal(await pending(scene), 30);
+});
+
+test("what fails after a part was acknowledged has an unknown outcome", async (scene) => {
+  const held = await hold(scene.store, "a", 31);
+  const settlements = held.map(({ ref }, index) => index === 30 ? park(ref) : done(ref));
+  scene.settling.after = (words) => {
+    // The scripts' connection is gone, and says so at once: by itself that would be a known outcome.
+    if (words === ACK) scene.command.pipeline = () => Promise.reject(new StoreUnavailableError("connection", "none"));
+    return Promise.resolve();
+  };
+  await assert.rejects(scene.store.settle("a", settlements), { reason: "connection", outcomeUnknown: true });
+  assert.deepEqual(await scene.harness.pendingIds(), [at(held, 30).ref]);
+});

@@ -1,0 +1,99 @@
+/** What a slow answer can bring about, on the memory store, where answers can be held back. */
+import assert from "node:assert/strict";
+import { defineHandler } from "redis-stream-service";
+import { systemClock } from "../../src/clock.ts";
+import { Happenings } from "../../src/happenings.ts";
+import { Registry } from "../../src/handling/registry.ts";
+import { MemoryBroker } from "../../src/store/memory/broker.ts";
+import { MemoryStreamStore } from "../../src/store/memory/memory_store.ts";
+import type { Settlement, SettleOutcome } from "../../src/store/port.ts";
+import { Deadlines } from "../../src/stream/deadlines.ts";
+import { Dispatcher } from "../../src/stream/dispatcher.ts";
+import { Publisher } from "../../src/stream/publisher.ts";
+import { StreamWorker } from "../../src/stream/worker.ts";
+import { waitFor } from "../../testing/wait.ts";
+
+/** Answers of settling steps take longer than the waits that they announce. */
+const ANSWER_MS = 150;
+const BACKOFF_MS = 20;
+
+class SlowAnswers extends MemoryStreamStore {
+  override async settle(
+    consumer: string,
+    settlements: readonly Settlement[],
+    dedupWindowMs?: number,
+  ): Promise<readonly SettleOutcome[]> {
+    const outcomes = await super.settle(consumer, settlements, dedupWindowMs);
+    await new Promise((resolve) => setTimeout(resolve, ANSWER_MS));
+    return outcomes;
+  }
+}
+
+Deno.test("an entry that is due again before the answer that it was parked is retried at once, and its key goes on", async () => {
+  const store = new SlowAnswers({ broker: new MemoryBroker(systemClock), stream: "events", group: "g" });
+  const happenings = new Happenings();
+  const starts: string[] = [];
+  const work = defineHandler({
+    type: "work",
+    handle(event, ctx): void {
+      starts.push(`${event.id}#${ctx.attempt}`);
+      if (event.id === "a" && ctx.attempt <= 2) throw new Error("twice");
+    },
+  });
+  const publisher = new Publisher({
+    store,
+    clock: systemClock,
+    happenings,
+    source: "t",
+    maxBytes: 1_000,
+    dedupWindowMs: 0,
+    durability: { level: "memory" },
+  });
+  const deadlines = new Deadlines(systemClock);
+  const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+  const worker = new StreamWorker({
+    store,
+    clock: systemClock,
+    random: () => 0.5,
+    happenings,
+    registry: new Registry([work], [], () => null),
+    dispatcher: new Dispatcher(4),
+    deadlines,
+    publisher,
+    logger: () => silent,
+    baseName: "c",
+    startId: "1",
+    leaseMs: 10_000,
+    batchSize: 10,
+    blockMs: 50,
+    retention: { maxLength: 1_000, maxAgeMs: 1_000_000 },
+    consuming: true,
+    settings: {
+      maxHeld: 24,
+      ordering: "key",
+      handlerTimeoutMs: 5_000,
+      maxDeliveries: 5,
+      retryBackoffMs: BACKOFF_MS,
+      retryBackoffMaxMs: BACKOFF_MS,
+      dedupWindowMs: 0,
+      maxParked: 100,
+    },
+  });
+  worker.start();
+  try {
+    for (const id of ["a", "b"]) await publisher.publish({ id, type: "work", subject: "key" });
+    await waitFor(() => starts.includes("b#1"), { timeoutMs: 2_000, what: "the key to go on" });
+    await waitFor(async () => {
+      const { pending, parked } = await store.stats();
+      return pending + parked === 0;
+    }, { what: "nothing to be left" });
+    assert.deepEqual(starts, ["a#1", "a#2", "a#3", "b#1"]);
+  } finally {
+    const bound = AbortSignal.timeout(5_000);
+    await worker.stopIntake(bound);
+    await worker.consumer.settled(bound);
+    await worker.retire(bound);
+    await worker.stop(bound);
+    deadlines.dispose();
+  }
+});
