@@ -10,8 +10,9 @@ import { invalid } from "./errors.ts";
 /** Text by name; absent and empty are the same. */
 export type Params = Readonly<Record<string, string | undefined>>;
 
-/** Most items of one page, and how many come where nobody says. */
+/** Most items of one page. */
 export const MAX_LIMIT = 500;
+/** Items of one page where nobody says. */
 export const DEFAULT_LIMIT = 50;
 
 const REASONS: readonly DeadReason[] = ["max_deliveries", "non_retryable", "invalid", "undecodable", "crash_loop"];

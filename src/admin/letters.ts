@@ -25,8 +25,9 @@ import {
 import { pageOf } from "./paging.ts";
 import type { Letter, Page, ReplayResult } from "./shapes.ts";
 
-/** Parameters of {@link LetterDesk.list} and {@link LetterDesk.replayAll}. */
+/** Parameters of {@link LetterDesk.list}. */
 export const LETTER_PARAMS = ["cursor", "limit", "type", "reason", "stream"] as const;
+/** Parameters of {@link LetterDesk.replayAll}. */
 export const REPLAY_PARAMS = ["type", "reason", "stream", "dryRun"] as const;
 
 /** Letters given back at once. */

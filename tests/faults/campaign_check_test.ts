@@ -56,7 +56,6 @@ const CASES: readonly (readonly [what: string, story: Story, wanted: EventClass]
   ["dead as planned", LETTER, "ok"],
   ["unanswered, and settled", { outcome: "unknown" }, "ok"],
   ["unanswered, and nowhere", { outcome: "unknown", ...UNTOUCHED }, "unknown"],
-  ["refused, and nowhere", { outcome: "refused", ...UNTOUCHED }, "unknown"],
   ["confirmed, and nowhere", UNTOUCHED, "lost"],
   ["in the stream and never handled", { effects: [], starts: 0 }, "lost"],
   ["handled without its effect", { effects: [] }, "lost"],
@@ -104,6 +103,12 @@ Deno.test("an event that died although it was to be handled is no loss, and yet 
   assert.deepEqual(verdict.classes.ok, ["x"]);
   assert.deepEqual(verdict.strays, ["x"]);
   assert.deepEqual(judge(historyOf(LETTER)).strays, []);
+});
+
+Deno.test("what Redis refused and does not hold is no event", () => {
+  const verdict = judge(historyOf({ outcome: "refused", ...UNTOUCHED }));
+  assert.equal(verdict.refused, 1);
+  assert.deepEqual(Object.values(verdict.classes).flat(), []);
 });
 
 Deno.test("every event is in exactly one class", () => {

@@ -12,7 +12,9 @@ import type { EventPlan } from "./plan.ts";
  * - `corrupt`: somewhere its body differs from what was published
  * - `duplicate`: an effect, a letter or the entry itself is there twice
  * - `both`: handled and dead
- * - `unknown`: the answer to its publishing was lost (or it was a refusal), and so was the event: that is allowed
+ * - `unknown`: the answer to its publishing was lost, and so was the event: that is allowed
+ *
+ * What Redis refused and does not hold is no event.
  */
 export type EventClass = "ok" | "lost" | "phantom" | "corrupt" | "duplicate" | "both" | "unknown";
 
@@ -74,6 +76,8 @@ export interface Verdict {
   readonly classes: Readonly<Record<EventClass, readonly string[]>>;
   /** Ended once, but not as planned: a letter instead of effects, or the other way round. */
   readonly strays: readonly string[];
+  /** What Redis refused to take, and did not. */
+  readonly refused: number;
   /** Events whose publishing went unanswered and that were there all the same. */
   readonly recovered: number;
   /** Starts beyond the first, planned failures included. */
@@ -105,25 +109,30 @@ export function judge(history: CampaignHistory): Verdict {
     unknown: [],
   };
   const strays: string[] = [];
-  let [recovered, redeliveries, discarded] = [0, 0, 0];
+  let [refused, recovered, redeliveries, discarded] = [0, 0, 0, 0];
   const expected = new Map([...history.published, ...loudEffects(history)]);
   for (const id of new Set([...expected.keys(), ...found.keys()])) {
     const event = expected.get(id);
     const traces = found.get(id) ?? noTraces();
     const verdict = classOf(event, traces);
+    if (verdict === null) {
+      refused++;
+      continue;
+    }
     classes[verdict].push(id);
     if (verdict === "ok" && event !== undefined && strayed(event.plan, traces)) strays.push(id);
     if (event?.outcome === "unknown" && traces.entries > 0) recovered++;
     redeliveries += Math.max(0, traces.starts - 1);
     discarded += Math.max(0, traces.ends - 1);
   }
-  return { classes, strays, recovered, redeliveries, discarded };
+  return { classes, strays, refused, recovered, redeliveries, discarded };
 }
 
-function classOf(event: PublishedEvent | undefined, traces: Traces): EventClass {
+/** Null: there is no such event. */
+function classOf(event: PublishedEvent | undefined, traces: Traces): EventClass | null {
   const { entries, letters, starts, effects, shas } = traces;
   const present = entries + letters + starts + effects.length > 0;
-  if (event === undefined || event.outcome === "refused") return present ? "phantom" : "unknown";
+  if (event === undefined || event.outcome === "refused") return present ? "phantom" : null;
   if ([...shas].some((sha) => sha !== event.sha)) return "corrupt";
   if (letters > 0 && effects.length > 0) return "both";
   const distinct = new Set(effects).size;

@@ -22,6 +22,9 @@ export interface ProducersOptions {
 /** What may be caught up after a pause, s. */
 const BURST_SECONDS = 1;
 
+/** Wait after a refusal, ms. */
+const REFUSED_PAUSE_MS = 100;
+
 /** See the module's text. */
 export class Producers {
   readonly #options: ProducersOptions;
@@ -95,7 +98,10 @@ export class Producers {
       await client.command(["XADD", NAMES.stream, "*", ...fields]);
       ledger.conclude(id, "ok");
     } catch (error) {
-      ledger.conclude(id, error instanceof RawReplyError ? "refused" : "unknown");
+      const refused = error instanceof RawReplyError;
+      ledger.conclude(id, refused ? "refused" : "unknown");
+      // It loads its data: asking on and on would not help it.
+      if (refused) await sleep(systemClock, REFUSED_PAUSE_MS, this.#stopping.signal);
     }
   }
 }

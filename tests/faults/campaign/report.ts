@@ -17,6 +17,7 @@ export function reportOf(result: CampaignResult): string {
     "",
     ...CLASSES.toReversed().map((name) => row(name, verdict.classes[name].length)),
     row("ended otherwise than planned", verdict.strays.length),
+    row("refused by Redis, and not there", verdict.refused),
     row("unanswered, yet published", verdict.recovered),
     row("handled again", verdict.redeliveries),
     row("emitted by fenced attempts, discarded", verdict.discarded),
