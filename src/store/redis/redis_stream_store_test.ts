@@ -295,10 +295,10 @@ test("a publish key of a delayed event answers with its entry id once that is th
   const store = harness.store();
   const now = await store.time();
   const options = { dedupWindowMs: 60_000 };
-  const event = item("x", { dedupKey: "k", deliverAtMs: now + 30 });
+  const event = item("x", { dedupKey: "k", deliverAtMs: now + 1_500 });
   assert.deepEqual(await store.append([event], options), [{ entryId: null, deduplicated: false }]);
   assert.deepEqual(await store.append([event], options), [{ entryId: null, deduplicated: true }]);
-  await harness.elapse(40);
+  await harness.elapse(1_510);
   assert.equal((await store.promoteDelayed(10)).moved, 1);
   const [entry] = await harness.entries();
   assert.deepEqual(await store.append([event], options), [{ entryId: entry!.id, deduplicated: true }]);
