@@ -33,17 +33,15 @@ class Scene implements AsyncDisposable {
   readonly starts: string[] = [];
   readonly #gate = gate();
   #linesBefore = 0;
-  #deaf = false;
 
   private constructor(redis: TestRedis) {
     this.redis = redis;
   }
 
   static async open(
-    options: { readonly replicas?: number; readonly backoffMs?: number; readonly deaf?: boolean } = {},
+    options: { readonly replicas?: number; readonly backoffMs?: number } = {},
   ): Promise<Scene> {
     const scene = new Scene(await startRedis());
-    scene.#deaf = options.deaf ?? false;
     for (let n = 0; n < (options.replicas ?? 1); n++) {
       const env = {
         CONSUMER_CONCURRENCY: String(CONCURRENCY),
@@ -66,7 +64,6 @@ class Scene implements AsyncDisposable {
       type: "work",
       handle: async (event, ctx) => {
         this.starts.push(event.id);
-        if (this.#deaf) return await this.#gate.passed;
         const { promise, reject } = Promise.withResolvers<never>();
         ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason), { once: true });
         await Promise.race([this.#gate.passed, promise]);
@@ -187,6 +184,19 @@ for (const [name, command] of [["DEL of the stream", ["DEL", STREAM]], ["FLUSHAL
   });
 }
 
+scene(
+  "FLUSHALL of an idle service: an event right behind it is not read under a registration that is gone",
+  async () => {
+    await using redis = await startRedis();
+    await using service = await runService(redis, { handlers: [defineHandler({ type: "work", handle(): void {} })] });
+    for (let round = 1; round <= 3; round++) {
+      await redis.command(["FLUSHALL"]);
+      await add(redis, { id: `after ${round}` });
+      await service.until(() => service.tally["processed"] === round, "the event to be processed", 2_000);
+    }
+  },
+);
+
 scene("FLUSHALL under two replicas: the losses of both add up to what was there", async () => {
   await using scene = await Scene.open({ replicas: 2 });
   await scene.fill();
@@ -285,17 +295,29 @@ scene("a living consumer removed by hand: what it held is lost, as removed, and 
 });
 
 scene("a lease deleted by hand while deaf handlers run: nothing is lost, nothing stands still", async () => {
-  await using scene = await Scene.open({ backoffMs: 2_000, deaf: true });
-  await scene.fill();
-  const [lease] = await scene.redis.command(["KEYS", `${OURS}lease:*`]) as string[];
-  await scene.redis.command(["DEL", String(lease)]);
-  await scene.service.until(() => scene.service.of("lease_lost").length === 1, "the consumer to notice");
-  await scene.service.until(() => scene.service.of("taken_over").length > 0, "its entries to be taken over", 8_000);
-  // The deaf attempts still run while their entries are held anew.
-  await scene.beats(2);
-  scene.open();
-  await scene.accounted({ processed: WAITING + FAILING, lost: 0 });
-  await scene.wellAgain();
+  await using redis = await startRedis();
+  const { open, passed } = gate();
+  const deaf = defineHandler({ type: "work", handle: () => passed });
+  await using service = await runService(redis, {
+    handlers: [deaf],
+    env: { CONSUMER_CONCURRENCY: String(CONCURRENCY), CONSUMER_BATCH_SIZE: String(BATCH), LEASE_MS: "3000" },
+  });
+  try {
+    await addMany(redis, WAITING, (n) => ({ id: `w${n}` }));
+    await service.until(() => service.of("started").length === CONCURRENCY, "handlers to run");
+    const [lease] = await redis.command(["KEYS", `${OURS}lease:*`]) as string[];
+    await redis.command(["DEL", String(lease)]);
+    await service.until(() => service.of("lease_lost").length === 1, "the consumer to notice");
+    await service.until(() => service.of("taken_over").length > 0, "its entries to be taken over", 8_000);
+    // The deaf attempts still run while their entries are held anew.
+    const beats = service.of("beat").length;
+    await service.until(() => service.of("beat").length > beats + 1, "two beats");
+  } finally {
+    open();
+  }
+  await service.until(() => service.tally["processed"] === WAITING, "all to be processed");
+  await waitFor(async () => await pending(redis) === 0, { what: "nothing to be pending" });
+  assert.deepEqual(service.lost, {});
 });
 
 sideBySide(scenes, 4);

@@ -1,6 +1,6 @@
 /** What a slow answer can bring about, on the memory store, where answers can be held back. */
 import assert from "node:assert/strict";
-import { defineHandler } from "redis-stream-service";
+import { defineHandler, RetryAfterError } from "redis-stream-service";
 import { systemClock } from "../../src/clock.ts";
 import { Happenings } from "../../src/happenings.ts";
 import { Registry } from "../../src/handling/registry.ts";
@@ -35,9 +35,14 @@ Deno.test("an entry that is due again before the answer that it was parked is re
   const starts: string[] = [];
   const work = defineHandler({
     type: "work",
-    handle(event, ctx): void {
+    async handle(event, ctx): Promise<void> {
       starts.push(`${event.id}#${ctx.attempt}`);
-      if (event.id === "a" && ctx.attempt <= 2) throw new Error("twice");
+      if (event.id === "later" && starts.filter((start) => start === "later#1").length === 1) {
+        // Decided while the answer about the first is on its way, so that it is parked when that one is asked for.
+        await new Promise((resolve) => setTimeout(resolve, ANSWER_MS / 3));
+        throw new RetryAfterError(1);
+      }
+      if (event.id === "first" && ctx.attempt <= 2) throw new Error("twice");
     },
   });
   const publisher = new Publisher({
@@ -81,13 +86,24 @@ Deno.test("an entry that is due again before the answer that it was parked is re
   });
   worker.start();
   try {
-    for (const id of ["a", "b"]) await publisher.publish({ id, type: "work", subject: "key" });
-    await waitFor(() => starts.includes("b#1"), { timeoutMs: 2_000, what: "the key to go on" });
+    await publisher.publishAll(
+      ["first", "later", "behind first", "behind later"].map((id) => ({
+        id,
+        type: "work",
+        subject: id.replace("behind ", ""),
+      })),
+    );
+    await waitFor(() => starts.includes("behind first#1") && starts.includes("behind later#1"), {
+      timeoutMs: 2_000,
+      what: "both keys to go on",
+    });
     await waitFor(async () => {
       const { pending, parked } = await store.stats();
       return pending + parked === 0;
     }, { what: "nothing to be left" });
-    assert.deepEqual(starts, ["a#1", "a#2", "a#3", "b#1"]);
+    const of = (key: string): readonly string[] => starts.filter((start) => start.includes(key));
+    assert.deepEqual(of("first"), ["first#1", "first#2", "first#3", "behind first#1"]);
+    assert.deepEqual(of("later"), ["later#1", "later#1", "behind later#1"]);
   } finally {
     const bound = AbortSignal.timeout(5_000);
     await worker.stopIntake(bound);
