@@ -16,7 +16,7 @@ import { Watcher } from "./app/watcher.ts";
 import type { Clock, Random } from "./clock.ts";
 import type { Config } from "./config/types.ts";
 import { checkCron } from "./delivery/cron.ts";
-import { StoreUnavailableError } from "./errors.ts";
+import { StoreRefusedError, StoreUnavailableError } from "./errors.ts";
 import type { EventInit } from "./events/event.ts";
 import { type HandlersModule, loadHandlers } from "./handling/load.ts";
 import { Registry } from "./handling/registry.ts";
@@ -151,7 +151,7 @@ export class App {
    */
   async start(): Promise<void> {
     const { config, handlers, cwd } = this.#o;
-    const module = handlers ?? await loadHandlers(config.handlers, cwd);
+    const module = handlers ?? await loadHandlers(config.handlers, cwd, this.#o.clock);
     const schedules = [...module.schedules, ...testSchedule(config.stream.testEventIntervalMs)];
     const registry = new Registry(module.handlers, schedules, (pattern) => checkCron(pattern, config.log.timezone));
     const socketPath = await this.#openEmbedded();
@@ -181,12 +181,21 @@ export class App {
    * @throws {StoreUnavailableError} @throws {StoreRefusedError} @throws {ServiceError} `event_invalid`, `event_too_large`.
    */
   async publish(event: EventInit): Promise<Receipt> {
-    return await this.#publisher().publish(event);
+    return await this.#publisher().publish(event).catch((error) => this.#refused(error));
   }
 
   /** Publishes all or none. Errors as {@link publish} and {@link Publisher.publishAll}. */
   async publishAll(events: readonly EventInit[], request: PublishRequest): Promise<BatchReceipt> {
-    return await this.#publisher().publishAll(events, request);
+    return await this.#publisher().publishAll(events, request).catch((error) => this.#refused(error));
+  }
+
+  /** Beats may go well while appending is not permitted: then health must hear of it here. */
+  #refused(error: unknown): never {
+    if (error instanceof StoreRefusedError && error.reason === "permission") {
+      const loop = `publisher:${this.#o.config.stream.names[0]}`;
+      this.happenings.emit({ kind: "loop_failed", loop, message: error.message, cause: error.reason });
+    }
+    throw error;
   }
 
   #publisher(): Publisher {
@@ -339,7 +348,7 @@ export class App {
     };
     const startedAt = this.#o.clock.monotonic();
     // Before the first connection there is nothing for a loop to do but fail.
-    parts.redis.command.whenReady(this.#stopping.signal).then(async () => {
+    parts.redis.ready(this.#stopping.signal).then(async () => {
       const prompt = this.#o.clock.monotonic() - startedAt < PROMPT_MS;
       // What is counted from the first event on adds up. That it failed was told.
       await this.#metrics?.load().catch(() => {});

@@ -153,7 +153,7 @@ class Kit implements TestKit {
     return this.#config.stream.names.flatMap((stream) =>
       this.#broker.parked(stream, this.#config.stream.group).map(({ entryId, fields, history, dueMs }) => ({
         ...eventOf(stream, entryId, fields),
-        attempt: attemptOf(history) - 1,
+        attempt: Math.max(1, attemptOf(history) - 1),
         error: history.error,
         dueMs,
       }))

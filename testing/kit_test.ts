@@ -131,3 +131,32 @@ Deno.test("delayed events appear when they are due, undecodable and unknown ones
   await kit.publish({ type: "stranger" });
   assert.equal(kit.acknowledged.length, 2);
 });
+
+Deno.test("inside DEDUP_WINDOW an event that comes twice at once is handled once, also when the first attempt fails", async () => {
+  const attempts: string[] = [];
+  const once = defineHandler({
+    type: "once",
+    handle(event, ctx) {
+      attempts.push(`${event.id}:${ctx.attempt}`);
+      if (event.id === "b" && attempts.length === 2) throw new Error("the first time");
+      ctx.publish({ type: "effect", data: event.id });
+    },
+  });
+  const env = { DEDUP_WINDOW: "60000", PUBLISH_DEDUP_WINDOW: "0" };
+  await using kit = await createTestKit({ handlers: [once], env });
+  await Promise.all(["a", "b", "a", "b", "a"].map((id) => kit.publish({ type: "once", id, source: "s" })));
+  await kit.advance(60_000);
+  assert.deepEqual(attempts, ["a:1", "b:1", "b:1"], "the twin of the one that failed goes ahead");
+  assert.equal(kit.published.filter((event) => event.type === "effect").length, 2);
+  assert.deepEqual([kit.parked.length, kit.deadLetters.length], [0, 0]);
+  assert.equal(kit.acknowledged.filter((event) => event.type === "once").length, 5);
+});
+
+Deno.test("ctx.publish may be taken out of the context, and fills in what correlates", async () => {
+  const emit = defineHandler({ type: "emit", handle: (_event, { publish }) => publish({ type: "emitted" }) });
+  await using kit = await createTestKit({ handlers: [emit] });
+  await kit.publish({ type: "emit", id: "the-cause" });
+  const emitted = kit.published.find((event) => event.type === "emitted");
+  assert.equal(emitted?.extensions["correlationid"], "the-cause");
+  assert.match(emitted?.extensions["traceparent"] ?? "", /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+});

@@ -26,6 +26,8 @@ export interface RedisParts {
   readonly stores: readonly RedisStreamStore[];
   /** The command channel of the first stream. */
   readonly command: RedisChannel;
+  /** Resolves with the first connections; rejects with the signal's reason. */
+  readonly ready: (signal: AbortSignal) => Promise<void>;
 }
 
 /** How long a read waits for entries: within `COMMAND_TIMEOUT` with enough to spare for the answer. */
@@ -64,6 +66,7 @@ export function redisParts(options: RedisPartsOptions): RedisParts {
   });
   const { names, group, durability } = config.stream;
   const first = names[0]!;
+  const readers = names.map((stream) => manager.blocking(`reader:${stream}`, `{${stream}}`));
   const stores = names.map((stream) =>
     new RedisStreamStore({
       stream,
@@ -81,7 +84,11 @@ export function redisParts(options: RedisPartsOptions): RedisParts {
       durabilityTimeoutMs: durabilityTimeoutMsOf(config),
     })
   );
-  return { manager, stores, command: manager.command(`{${first}}`) };
+  const command = manager.command(`{${first}}`);
+  const ready = async (signal: AbortSignal): Promise<void> => {
+    await Promise.all([command, ...readers].map((channel) => channel.whenReady(signal)));
+  };
+  return { manager, stores, command, ready };
 }
 
 /** What the service reads from `INFO` now and then. */

@@ -36,10 +36,12 @@ export async function shutDown(options: ShutdownOptions): Promise<number> {
   let left = 0;
   if (parts !== null) {
     if (config.shutdown.delayMs > 0) await sleep(clock, config.shutdown.delayMs);
-    left = await drain(parts, options);
+    await drain(parts, options);
+    // Half the time for the flush: a Redis that is gone must not use up what retiring could need.
+    await flush(parts, clock, Math.floor(config.redis.commandTimeoutMs / 2));
   }
   await http?.close(HTTP_CLOSE_MS);
-  if (parts !== null) left = await leave(parts, options, left);
+  if (parts !== null) left = await leave(parts, clock, Math.ceil(config.redis.commandTimeoutMs / 2));
   await embedded?.release().catch((error) => log.warn("Cannot stop the embedded Redis: {error}", { error }));
   happenings.emit({ kind: "lifecycle", state: "stopped" });
   if (left > 0) {
@@ -49,7 +51,7 @@ export async function shutDown(options: ShutdownOptions): Promise<number> {
 }
 
 /** Schedules, reading, running handlers, in this order. */
-async function drain(parts: RunningParts, { config, clock }: ShutdownOptions): Promise<number> {
+async function drain(parts: RunningParts, { config, clock }: ShutdownOptions): Promise<void> {
   const { workers, scheduler, dispatcher, watcher, admin } = parts;
   const intake = timer(clock, Math.min(1_000, config.redis.commandTimeoutMs));
   const loops = [...scheduler.loops, watcher.loop, admin.pause.loop].map((loop) => loop.stop());
@@ -69,17 +71,19 @@ async function drain(parts: RunningParts, { config, clock }: ShutdownOptions): P
     for (const { consumer } of workers) consumer.abortRunning(reason, true);
     await sleep(clock, 0);
   }
-  return workers.reduce((sum, { consumer }) => sum + consumer.held, 0);
 }
 
-/** Flushes what was decided, retires the consumers, closes Redis. */
-async function leave(parts: RunningParts, { config, clock }: ShutdownOptions, _held: number): Promise<number> {
-  const bound = timer(clock, config.redis.commandTimeoutMs);
+/** What was decided, and what is handed back, reaches Redis. */
+async function flush({ workers }: RunningParts, clock: Clock, ms: number): Promise<void> {
+  const bound = timer(clock, ms);
+  await Promise.all(workers.map(({ consumer }) => consumer.settled(bound.signal)));
+  bound.clear();
+}
+
+/** Retires the consumers, closes Redis. @returns How many entries could not be handed back. */
+async function leave(parts: RunningParts, clock: Clock, ms: number): Promise<number> {
+  const bound = timer(clock, ms);
   const { workers, redis, deadlines } = parts;
-  // Half the time for the flush: a Redis that is gone must not use up what retiring could need.
-  const flush = timer(clock, Math.floor(config.redis.commandTimeoutMs / 2));
-  await Promise.all(workers.map(({ consumer }) => consumer.settled(flush.signal)));
-  flush.clear();
   const left = await Promise.all(workers.map((worker) => worker.retire(bound.signal)));
   await Promise.all(workers.map((worker) => worker.stop(bound.signal)));
   bound.clear();

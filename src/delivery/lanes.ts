@@ -78,7 +78,9 @@ export class Lanes<T extends LaneItem> {
   get appetite(): number {
     const { items, lanes, running } = this.#alone;
     const lone = items.size + lanes.size;
-    return lone + running === 0 ? Infinity : Math.max(0, TURN_OF_OTHERS + lone - this.#waiting);
+    // Nothing else starts beside it, for as long as it takes.
+    if (running > 0) return 0;
+    return lone === 0 ? Infinity : Math.max(0, TURN_OF_OTHERS + lone - this.#waiting);
   }
 
   /** Parked entries that hold a key. */

@@ -49,7 +49,10 @@ const OK: Verdict = { ok: true };
 /** Is Redis usable for our work? */
 export function assess(evidence: Evidence, freshness: Freshness): Verdict {
   if (evidence.phase === "draining" || evidence.phase === "stopped") return service("shutting_down");
-  if (evidence.streams.length === 0) return service("starting");
+  const untried = evidence.streams.every(({ lastWriteAt, writeProblem }) =>
+    lastWriteAt === null && writeProblem === null
+  );
+  if (evidence.streams.length === 0 || (evidence.phase === "starting" && untried)) return service("starting");
   const redis = assessRedis(evidence, freshness);
   if (!redis.ok) return redis;
   const reading = evidence.consuming ? assessReading(evidence, freshness) : OK;

@@ -121,7 +121,7 @@ export class HealthMonitor implements HealthView {
           status: reading.ok && redis.ok ? "healthy" : "unhealthy",
           consumerActive: evidence.consuming && evidence.phase === "running" && reading.ok && redis.ok,
           lastMessage: iso(this.#lastMessageMs),
-          ...errorOf(reading.ok ? redis : reading),
+          ...errorOf(redis.ok ? reading : redis),
         },
       },
       ...(warnings.length > 0 ? { warnings } : {}),
@@ -157,8 +157,7 @@ export class HealthMonitor implements HealthView {
         if (happening.loop.startsWith("trimmer:")) return;
         return this.#forbidden(happening.loop.slice(happening.loop.indexOf(":") + 1), happening.cause);
       case "link":
-        if (happening.state !== "lost" && happening.state !== "connecting") return;
-        for (const evidence of this.#streams.values()) evidence.writeProblem ??= happening.cause ?? "connection";
+        if (happening.state === "lost") this.#lost(happening.cause ?? "connection");
         return;
       case "lifecycle":
         this.#phase = happening.state === "running"
@@ -169,6 +168,13 @@ export class HealthMonitor implements HealthView {
         return;
       default:
         return;
+    }
+  }
+
+  /** A first, general cause gives way to one that says more: a wrong password, a certificate. */
+  #lost(cause: RedisCause): void {
+    for (const evidence of this.#streams.values()) {
+      if (evidence.writeProblem === null || evidence.writeProblem === "connection") evidence.writeProblem = cause;
     }
   }
 

@@ -5,7 +5,7 @@
 import { ServiceError } from "../errors.ts";
 import type { Event, EventInit } from "../events/event.ts";
 import type { Handler, HandlerContext, HandlerLogger } from "../handling/define.ts";
-import { HandlerTimeoutError, NonRetryableError, RetryAfterError } from "../handling/errors.ts";
+import { HandlerTimeoutError, type RetryAfterError } from "../handling/errors.ts";
 import type { Prepared } from "./publisher.ts";
 import type { Expirable } from "./deadlines.ts";
 
@@ -43,6 +43,7 @@ export class Attempt implements Expirable, HandlerContext {
   #controller: AbortController | null = null;
   #abortReason: Error | null = null;
   #ended = false;
+  #traceparent: string | null = null;
   #log: HandlerLogger | null = null;
   #resolve: ((outcome: AttemptOutcome) => void) | null = null;
 
@@ -68,20 +69,21 @@ export class Attempt implements Expirable, HandlerContext {
     return this.#log ??= this.#input.log();
   }
 
-  /** {@link HandlerContext.publish} */
-  publish(init: EventInit): void {
+  /** {@link HandlerContext.publish}; a field, so that a handler may take it out of the context. */
+  readonly publish = (init: EventInit): void => {
     if (this.#ended) {
       throw new ServiceError(
         "context_closed",
         "Cannot publish: the attempt has ended, want a call before the handler ends",
       );
     }
-    const { extensions } = this.#input.event;
+    const { extensions, id } = this.#input.event;
     this.#effects.push(this.#input.prepare(init, {
-      ...(extensions["correlationid"] === undefined ? {} : { correlationId: extensions["correlationid"] }),
-      ...(extensions["traceparent"] === undefined ? {} : { traceparent: extensions["traceparent"] }),
+      // What follows from an event that carries no correlation id is correlated by the event itself.
+      correlationId: extensions["correlationid"] ?? id,
+      traceparent: extensions["traceparent"] ?? (this.#traceparent ??= newTraceparent()),
     }));
-  }
+  };
 
   /** Runs the handler. Call once. */
   run(): Promise<AttemptOutcome> {
@@ -149,9 +151,27 @@ function describeIssues(issues: Issues): string {
 
 function outcomeOf(error: unknown): AttemptOutcome {
   const text = describeError(error);
-  if (error instanceof RetryAfterError) return { kind: "retry_after", delayMs: error.delayMs, error: text };
-  if (error instanceof NonRetryableError) return { kind: "non_retryable", error: text };
+  // By code: a handler may bring another copy of these classes.
+  if (codeOf(error) === "retry_after") {
+    return { kind: "retry_after", delayMs: Number((error as RetryAfterError).delayMs), error: text };
+  }
+  if (codeOf(error) === "non_retryable") return { kind: "non_retryable", error: text };
   return { kind: "threw", error: text };
+}
+
+function codeOf(error: unknown): unknown {
+  try {
+    return error instanceof Error && "code" in error ? error.code : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A new trace, W3C Trace Context; sampled, so that whoever collects traces sees it. */
+function newTraceparent(): string {
+  const hex = (bytes: number): string =>
+    Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return `00-${hex(16)}-${hex(8)}-01`;
 }
 
 /** Text of anything that can be thrown, a frozen or hostile object included; at most 2,000 characters. */

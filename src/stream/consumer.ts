@@ -23,6 +23,7 @@ import type { Prepared, Publisher } from "./publisher.ts";
 import { RunningMarks } from "./running_marks.ts";
 import { Settling } from "./settling.ts";
 import { Settler } from "./settler.ts";
+import { Twins } from "./twins.ts";
 import { Tally } from "./tally.ts";
 
 /** Settings of a consumer, from the configuration. */
@@ -69,6 +70,7 @@ export class StreamConsumer implements JobHost {
   readonly #settling: Settling;
   readonly #marks: RunningMarks;
   readonly #losses: Losses;
+  readonly #twins = new Twins();
   #closed = false;
   #onParked: (delayMs: number) => void = () => {};
   #onFenced: () => void = () => {};
@@ -109,6 +111,7 @@ export class StreamConsumer implements JobHost {
       tally,
       losses: this.#losses,
       marks: this.#marks,
+      onEnded: (ref) => this.#twinsOf(ref),
       onFenced: (name) => this.fenced(name),
       onParked: (delayMs) => this.#onParked(delayMs),
       onBack: (delivery) => void this.accept([delivery]),
@@ -233,6 +236,7 @@ export class StreamConsumer implements JobHost {
     this.#holding.clear();
     this.#settler.abandon();
     this.#marks.reset();
+    this.#twins.clear();
     this.#onFenced();
   }
 
@@ -317,7 +321,12 @@ export class StreamConsumer implements JobHost {
         this.#settling.release(job);
         return "free";
       case "park":
-        this.#settling.park(job, decision.history, decision.delayMs, decision.history.error || "retry later");
+        this.#settling.park(
+          job,
+          decision.history,
+          decision.delayMs,
+          "error" in outcome ? outcome.error : "retry later",
+        );
         return job.key === null ? "free" : "parked";
     }
   }
@@ -343,6 +352,8 @@ export class StreamConsumer implements JobHost {
     const { history } = delivery;
     if (type === null) return this.#finish(delivery, () => this.#undecodable(delivery));
     if (duplicate) return this.#finish(delivery, () => this.#settling.acknowledge(delivery, type, "duplicate"));
+    const dedupKey = this.#dedupKey(delivery);
+    if (dedupKey !== null && !this.#twins.goesAhead(dedupKey, delivery)) return null;
     const handler = this.#o.registry.find(type);
     if (handler === null) return this.#finish(delivery, () => this.#settling.acknowledge(delivery, type, "ignored"));
     const spent = exhaustedBeforeRun(history, handler.maxDeliveries ?? this.#o.settings.maxDeliveries);
@@ -360,6 +371,14 @@ export class StreamConsumer implements JobHost {
     this.#holding.held.set(delivery.ref, job);
     if (isSuspect(history)) this.#marks.suspect(delivery.ref);
     return job;
+  }
+
+  /** What waited for this entry is looked at anew: it is a duplicate if this one was handled. */
+  #twinsOf(ref: string): void {
+    const waiting = this.#twins.ended(ref);
+    if (waiting.length === 0) return;
+    for (const twin of waiting) this.#holding.held.delete(twin.ref);
+    void this.accept(waiting);
   }
 
   #laneRef(ref: string): string {

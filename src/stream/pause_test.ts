@@ -4,6 +4,7 @@ import { StoreRefusedError, StoreUnavailableError } from "../errors.ts";
 import { type Happening, Happenings } from "../happenings.ts";
 import { MemoryStreamAdmin } from "../store/memory/admin.ts";
 import { MemoryBroker } from "../store/memory/broker.ts";
+import { Dispatcher, type Runnable } from "./dispatcher.ts";
 import { type Pausable, PauseWatch } from "./pause.ts";
 
 interface SetUp {
@@ -90,3 +91,39 @@ Deno.test("a user who may not read the flag is not stopped for good", async () =
   made.failWith = new StoreRefusedError("loading", "not yet");
   await assert.rejects(made.watch.check());
 });
+
+/** Something to be run, that nobody need be told of. */
+function runnable(ref: string, run: Runnable["run"]): Runnable {
+  return { ref, id: ref, key: null, cap: null, alone: false, owner: { beforeStart: () => null }, run };
+}
+
+Deno.test("what is held and has not started waits for the end of a pause; what runs ends", async () => {
+  const dispatcher = new Dispatcher(1);
+  const ends: (() => void)[] = [];
+  const run = (): Promise<"free"> => new Promise((resolve) => ends.push(() => resolve("free")));
+  dispatcher.submit([runnable("1-0", run), runnable("2-0", run)]);
+  await settled();
+  assert.equal(ends.length, 1);
+  dispatcher.pause(true);
+  ends[0]!();
+  await settled();
+  assert.deepEqual([ends.length, dispatcher.running, dispatcher.waiting, dispatcher.hasRoom], [1, 0, 1, false]);
+  dispatcher.pause(false);
+  await settled();
+  assert.equal(ends.length, 2);
+});
+
+Deno.test("the end of a pause does not open what the end of the service has closed", async () => {
+  const dispatcher = new Dispatcher(1);
+  let ran = 0;
+  dispatcher.pause(true);
+  dispatcher.submit([runnable("1-0", () => Promise.resolve(ran++ === 0 ? "free" : "parked"))]);
+  dispatcher.setOpen(false);
+  dispatcher.pause(false);
+  await settled();
+  assert.equal(ran, 0);
+});
+
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+}

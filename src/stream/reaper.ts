@@ -31,9 +31,9 @@ const CLAIM_LIMIT = 200;
 /** Makes the loop. */
 export function reaperLoop(options: ReaperOptions): Loop {
   const { store, clock, random, happenings, membership, consumer, judgement, leaseMs } = options;
-  const takeOver = async (dead: string): Promise<"more" | "done"> => {
+  const takeOver = async (dead: string, most: number): Promise<"more" | "done"> => {
     const name = membership.name;
-    const limit = Math.min(CLAIM_LIMIT, consumer.room);
+    const limit = Math.min(CLAIM_LIMIT, consumer.room, most);
     const giveBack = consumer.reserve(limit);
     const taken = await store.takeOver(name, dead, leaseMs, limit).finally(giveBack);
     if (taken.state === "fenced") consumer.fenced(name);
@@ -50,10 +50,13 @@ export function reaperLoop(options: ReaperOptions): Loop {
     const waitMs = judgement.waitMs();
     const peers = await store.peers(membership.name);
     const dead = chooseTakeOvers(peers, { leaseMs, room: consumer.room, judgeAllowed: waitMs === 0, random });
-    let more = dead.length > 0 && consumer.room === 0;
+    // What could not start here for now is better left to those who can start it.
+    const most = (): number => peers.some(({ state }) => state === "alive") ? consumer.appetite : Infinity;
+    const full = (): boolean => consumer.room === 0 || most() === 0;
+    let more = dead.length > 0 && full();
     for (const name of dead) {
-      if (consumer.room === 0) break;
-      more = (await takeOver(name)) === "more" || more;
+      if (full()) break;
+      more = (await takeOver(name, most())) === "more" || more;
     }
     if (more) return MIN_CHECK_MS;
     if (waitMs > 0) return Math.max(MIN_CHECK_MS, waitMs);

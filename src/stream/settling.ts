@@ -31,6 +31,8 @@ export interface SettlingOptions {
   readonly tally: Tally;
   readonly marks: RunningMarks;
   readonly losses: Losses;
+  /** An entry is no longer held. */
+  readonly onEnded: (ref: string) => void;
   /** The consumer was taken over. */
   readonly onFenced: (name: string) => void;
   /** An entry is parked, durably, and due after this many ms. */
@@ -120,6 +122,7 @@ export class Settling {
       marks.forget(delivery.ref);
       const back = holding.parkingEnded(delivery.ref);
       holding.release(delivery.ref);
+      this.#o.onEnded(delivery.ref);
       // What was asked twice may have been parked a second time, after it came back; then it comes again when due.
       if (back !== null && !repeated) onBack(back);
     });

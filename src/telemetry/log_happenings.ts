@@ -138,7 +138,11 @@ class Teller {
 
     // Faults.
     link: (h) => this.#link(h),
-    read_failed: (h) => this.#fails(`read:${h.stream}`, READ, h.cause, { stream: h.stream, error: short(h.message) }),
+    read_failed: (h) => {
+      // The group is made again at once, and that is the one line about it.
+      if (h.cause === "no_group" || h.cause === "unblocked") return this.#count("read_failed", 1);
+      this.#fails(`read:${h.stream}`, READ, h.cause, { stream: h.stream, error: short(h.message) });
+    },
     settle_refused: (h) =>
       this.#fails(`settle:${h.stream}`, SETTLE, h.cause, {
         stream: h.stream,
@@ -151,6 +155,8 @@ class Teller {
     },
     // When Redis is away every loop fails of the same cause: that is one fault. An unknown cause is each loop's own.
     loop_failed: (h) => {
+      // A reader says more by `read_failed`.
+      if (h.cause === "no_group" || h.cause === "unblocked" || h.loop.startsWith("reader:")) return;
       const name = h.cause === "unknown" ? `loop:${h.loop}` : `loops:${h.cause}`;
       this.#fails(name, LOOP, h.cause, { loop: h.loop, error: short(h.message) }, true);
     },

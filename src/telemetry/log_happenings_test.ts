@@ -153,12 +153,12 @@ Deno.test("a link that is closed on purpose is no fault that goes on", async () 
 
 for (
   const [name, fault, heal, text] of [
-    ["read_failed", { kind: "read_failed", stream: "s", cause: "no_group", message: "NOGROUP" }, {
+    ["read_failed", { kind: "read_failed", stream: "s", cause: "permission", message: "NOPERM" }, {
       kind: "read",
       stream: "s",
       count: 0,
     }, "reading s"],
-    ["settle_refused", { kind: "settle_refused", stream: "s", cause: "no_group", message: "OOM", count: 2 }, {
+    ["settle_refused", { kind: "settle_refused", stream: "s", cause: "permission", message: "NOPERM", count: 2 }, {
       kind: "settled",
       stream: "s",
       group: "g",
@@ -167,7 +167,7 @@ for (
       count: 1,
       refs: [],
     }, "settling in s"],
-    ["beat", { kind: "beat", stream: "s", ok: false, latencyMs: 0, cause: "no_group" }, {
+    ["beat", { kind: "beat", stream: "s", ok: false, latencyMs: 0, cause: "permission" }, {
       kind: "beat",
       stream: "s",
       ok: true,
@@ -183,7 +183,7 @@ for (
       await clock.advance(1_000);
     }
     const [first, summary, again, ...more] = lines();
-    assert.ok(first?.startsWith(`WARN ${text}`) && first.endsWith("no_group"), first);
+    assert.ok(first?.startsWith(`WARN ${text}`) && first.endsWith("permission"), first);
     assert.match(summary ?? "", /still .* 30000 ms/);
     assert.match(again ?? "", /still .* 60000 ms/);
     assert.deepEqual(more, []);
@@ -195,6 +195,18 @@ for (
     stop();
   });
 }
+
+Deno.test("a group that is gone is one line: that it is made again", () => {
+  const { emit, lines, stop } = setUp("INFO");
+  for (const cause of ["no_group", "unblocked"] as const) {
+    emit({ kind: "read_failed", stream: "s", cause, message: "gone" });
+    emit({ kind: "loop_failed", loop: "reader:s", cause, message: "gone" });
+  }
+  emit({ kind: "group_created", stream: "s", group: "g", again: true });
+  emit({ kind: "read", stream: "s", count: 0 });
+  assert.deepEqual(lines(), ["WARN group g was gone and is made again"]);
+  stop();
+});
 
 Deno.test("all loops that fail of one cause are one fault, and it is over when a whole window was quiet", async () => {
   const { clock, emit, lines, stop } = setUp("INFO");

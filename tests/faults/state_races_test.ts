@@ -6,7 +6,7 @@ import { Happenings } from "../../src/happenings.ts";
 import { Registry } from "../../src/handling/registry.ts";
 import { MemoryBroker } from "../../src/store/memory/broker.ts";
 import { MemoryStreamStore } from "../../src/store/memory/memory_store.ts";
-import type { Settlement, SettleOutcome } from "../../src/store/port.ts";
+import type { Claimed, Settlement, SettleOutcome } from "../../src/store/port.ts";
 import { Deadlines } from "../../src/stream/deadlines.ts";
 import { Dispatcher } from "../../src/stream/dispatcher.ts";
 import { Publisher } from "../../src/stream/publisher.ts";
@@ -18,6 +18,13 @@ const ANSWER_MS = 150;
 const BACKOFF_MS = 20;
 
 class SlowAnswers extends MemoryStreamStore {
+  claims = 0;
+
+  override claimDue(consumer: string, limit: number): Promise<Claimed> {
+    this.claims++;
+    return super.claimDue(consumer, limit);
+  }
+
   override async settle(
     consumer: string,
     settlements: readonly Settlement[],
@@ -86,6 +93,7 @@ Deno.test("an entry that is due again before the answer that it was parked is re
   });
   worker.start();
   try {
+    await waitFor(() => store.claims > 0, { what: "the retrier to be at work" });
     await publisher.publishAll(
       ["first", "later", "behind first", "behind later"].map((id) => ({
         id,

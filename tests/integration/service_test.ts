@@ -54,9 +54,10 @@ Deno.test("with Redis down HTTP listens, live is 200, ready 503; events flow onc
   await using service = startServiceProcess({ env: { REDIS_URL: redis.url, RETRY_DELAYS: "200" } });
   const url = await service.listening(5_000);
   assert.ok(await status(`${url}/health/live`, 200));
-  const ready = await getJson(`${url}/health/ready`);
-  assert.equal(ready.status, 503);
-  assert.equal(ready.body["reason"], "connection");
+  assert.equal((await getJson(`${url}/health/ready`)).status, 503);
+  await waitFor(async () => (await getJson(`${url}/health/ready`)).body["reason"] === "connection", {
+    what: "the reason",
+  });
   const startedAt = performance.now();
   const trigger = await getJson(`${url}/trigger-test-event`, { method: "POST" });
   assert.equal(trigger.status, 503);
