@@ -7,6 +7,7 @@ import { RecentErrors } from "./admin/recent.ts";
 import { adminApi, type AdminParts, adminParts } from "./app/admin_parts.ts";
 import { watchDurability } from "./app/durability.ts";
 import { handlerLogger } from "./app/handler_logger.ts";
+import { greet } from "./app/greet.ts";
 import { makeRouter } from "./app/http_parts.ts";
 import { makeMetrics, typesOf } from "./app/metrics_parts.ts";
 import { blockMsOf, type RedisParts, redisParts, serverFacts } from "./app/redis_parts.ts";
@@ -368,23 +369,7 @@ export class App {
   }
 
   #greet(): void {
-    const { redis: { topology }, stream, service, http } = this.#o.config;
-    const redis = this.#embedded !== null && topology.kind === "embedded"
-      ? `embedded Redis ${this.#embedded.version}, data in ${topology.dir}`
-      : `Redis (${topology.kind})`;
-    this.#log.info("Ready on {url}: {redis}; stream {stream}, group {group}", {
-      url: this.url,
-      port: this.port,
-      redis,
-      stream: stream.names.join(","),
-      group: stream.group,
-    });
-    if (!service.development) return;
-    this.#log.info("Try: curl {url}/health", { url: this.url });
-    this.#log.info("Try: curl -X POST {url}/trigger-test-event", { url: this.url });
-    // One that was given is known to whoever gave it; behind `#` it stays out of access logs and referrers.
-    if (http.adminTokenMinted) {
-      this.#log.info("Admin: {link}", { link: `${this.url}/admin/#${http.adminToken?.reveal()}` });
-    }
+    const { url, port } = this;
+    greet({ config: this.#o.config, log: this.#log, url, port, embeddedVersion: this.#embedded?.version ?? null });
   }
 }
