@@ -22,14 +22,14 @@ ARG TEST_PACKAGES=fast-check
 COPY deno.json deno.lock ./
 RUN deno install -q --frozen --lockfile-only && deno remove -q ${TEST_PACKAGES} && deno install -q --frozen
 
-COPY main.ts mod.ts ./
+COPY main.ts mod.ts cli.ts ./
 COPY src src
 COPY handlers handlers
-COPY tools/healthcheck.ts tools/permissions.ts tools/print_flags.ts tools/prod_permissions.ts tools/
+COPY tools/cli_permissions.ts tools/healthcheck.ts tools/permissions.ts tools/print_flags.ts tools/prod_permissions.ts tools/
 COPY deploy/docker/entrypoint.sh deploy/docker/
 # Compiled now: the file system is read-only later. Without the tests.
 RUN find . -name '*_test.ts' -delete \
-  && deno cache -q --frozen main.ts mod.ts handlers/mod.ts tools/prod_permissions.ts tools/healthcheck.ts
+  && deno cache -q --frozen main.ts mod.ts cli.ts tools/cli_permissions.ts handlers/mod.ts tools/prod_permissions.ts tools/healthcheck.ts
 # The service starts, finds no Redis and gives up (3): proof that nothing is missing, and its code is cached.
 RUN REDIS_HOST=127.0.0.1 REDIS_PORT=1 MAX_RETRY_ATTEMPTS=1 SERVICE_PORT=0 sh deploy/docker/entrypoint.sh; \
   code=$?; test $code -eq 3 && chmod -R a+rX /app /deno-cache
