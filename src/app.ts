@@ -14,7 +14,7 @@ import { blockMsOf, type RedisParts, redisParts, serverFacts } from "./app/redis
 import { shutDown } from "./app/shutdown.ts";
 import { testSchedule } from "./app/test_schedule.ts";
 import { Watcher } from "./app/watcher.ts";
-import type { Clock, Random } from "./clock.ts";
+import { type Clock, type Random, sleep } from "./clock.ts";
 import type { Config } from "./config/types.ts";
 import { checkCron } from "./delivery/cron.ts";
 import { StoreRefusedError, StoreUnavailableError } from "./errors.ts";
@@ -46,6 +46,12 @@ export interface AppOptions {
   /** For relative paths of modules. */
   readonly cwd: string;
 }
+
+/**
+ * Evaluating the Redis client blocks the event loop for a few hundred milliseconds. Probes that have waited for us to
+ * listen are answered before that.
+ */
+const FIRST_PROBES_MS = 100;
 
 /** A first connection that took no longer than this succeeded at once: the client has to be loaded too, ms. */
 const PROMPT_MS = 3_000;
@@ -151,8 +157,9 @@ export class App {
    * @throws {HandlersInvalidError} Before any connection. @throws {ServiceError} `embedded_redis`.
    */
   async start(): Promise<void> {
-    const { config, handlers, cwd } = this.#o;
-    const module = handlers ?? await loadHandlers(config.handlers, cwd, this.#o.clock);
+    const { config, handlers, cwd, clock } = this.#o;
+    if (!await sleep(clock, FIRST_PROBES_MS, this.#stopping.signal)) return;
+    const module = handlers ?? await loadHandlers(config.handlers, cwd, clock);
     const schedules = [...module.schedules, ...testSchedule(config.stream.testEventIntervalMs)];
     const registry = new Registry(module.handlers, schedules, (pattern) => checkCron(pattern, config.log.timezone));
     const socketPath = await this.#openEmbedded();

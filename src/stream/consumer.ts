@@ -57,7 +57,7 @@ export interface ConsumerOptions {
 }
 
 /** What is parked only to make room stays away for this long at least, ms: coming back sooner, it would be in the way. */
-const SPILL_MS = 1_000;
+const SPILL_MS = 250;
 
 /** See the module's text. */
 export class StreamConsumer implements JobHost {
@@ -141,6 +141,11 @@ export class StreamConsumer implements JobHost {
   /** How many new entries could be started soon: others of the group take what is left. */
   get appetite(): number {
     return this.#o.dispatcher.appetite;
+  }
+
+  /** Entries settled since the start: how fast things move. */
+  get released(): number {
+    return this.#holding.released;
   }
 
   /** True while attempts could start and what is held cannot: it waits behind parked entries. */

@@ -22,6 +22,7 @@ export class Holding {
   readonly #onUnparked: (ref: string) => void;
   readonly #roomWaiters = new Set<() => void>();
   #generation = 0;
+  #released = 0;
   #reserved = 0;
 
   /** @param maxHeld Most entries held, 1 or more. @param onUnparked A parked entry will not come back. */
@@ -63,8 +64,14 @@ export class Holding {
     return this.held.get(ref)?.sinceMs ?? this.#clock.monotonic();
   }
 
+  /** Entries settled since the start: how fast things move. */
+  get released(): number {
+    return this.#released;
+  }
+
   /** It is settled: there is room for another. */
   release(ref: string): void {
+    this.#released++;
     this.held.delete(ref);
     this.tellRoom();
   }

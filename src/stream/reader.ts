@@ -55,6 +55,8 @@ export class Reader {
   #proven = false;
   /** Monotonic ms since when there has been no room; null while there is. */
   #fullSince: number | null = null;
+  /** What had been settled by then. */
+  #releasedThen = 0;
   #checkedAt = 0;
 
   /** @param options See {@link ReaderOptions}. */
@@ -135,11 +137,12 @@ export class Reader {
       return true;
     }
     const now = clock.monotonic();
-    this.#fullSince ??= now;
-    if (now - this.#fullSince >= STUCK_MS && consumer.stuck) {
-      consumer.spill(useful);
-      this.#fullSince = now;
-    }
+    if (this.#fullSince !== null && now - this.#fullSince < STUCK_MS) return false;
+    // Where short waits end by themselves, parking what stands behind them would only make them longer.
+    const moved = consumer.released - this.#releasedThen;
+    if (this.#fullSince !== null && moved < useful && consumer.stuck) consumer.spill(useful);
+    this.#fullSince = now;
+    this.#releasedThen = consumer.released;
     return false;
   }
 

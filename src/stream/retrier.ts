@@ -54,8 +54,11 @@ export class Retrier {
   /** An entry was parked. */
   parked(delayMs: number): void {
     const dueAt = this.#o.clock.monotonic() + delayMs;
-    if (dueAt >= this.#nextDueAt) return;
-    this.#nextDueAt = dueAt;
+    // 0: not known yet; the store is asked at once.
+    if (this.#nextDueAt !== 0) {
+      if (dueAt >= this.#nextDueAt) return;
+      this.#nextDueAt = dueAt;
+    }
     this.loop.wake();
   }
 
