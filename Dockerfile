@@ -9,7 +9,7 @@ ARG DENO_IMAGE=denoland/deno:2.9.6
 ARG RUNTIME_IMAGE=debian:12-slim
 
 FROM ${DENO_IMAGE} AS build
-ARG NPM_CONFIG_REGISTRY=https://registry.npmjs.org/
+ARG NPM_CONFIG_REGISTRY=
 # The paths are those of the final image: what Deno caches is kept by path.
 ENV NPM_CONFIG_REGISTRY=${NPM_CONFIG_REGISTRY} DENO_DIR=/deno-cache DENO_NO_UPDATE_CHECK=1
 USER root
@@ -35,7 +35,7 @@ RUN REDIS_HOST=127.0.0.1 REDIS_PORT=1 MAX_RETRY_ATTEMPTS=1 SERVICE_PORT=0 sh dep
   code=$?; test $code -eq 3 && chmod -R a+rX /app /deno-cache
 
 FROM ${RUNTIME_IMAGE}
-ARG NPM_CONFIG_REGISTRY=https://registry.npmjs.org/
+ARG NPM_CONFIG_REGISTRY=
 LABEL org.opencontainers.image.title="redis-stream-service" \
   org.opencontainers.image.description="Consumes Redis Streams so that you only write the handlers" \
   org.opencontainers.image.licenses="MIT"

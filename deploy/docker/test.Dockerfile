@@ -1,7 +1,7 @@
 # The tests with all that they need:   docker compose run --rm test [deno task test <arguments>]
 ARG DENO_IMAGE=denoland/deno:2.9.6
 FROM ${DENO_IMAGE}
-ARG NPM_CONFIG_REGISTRY=https://registry.npmjs.org/
+ARG NPM_CONFIG_REGISTRY=
 ENV NPM_CONFIG_REGISTRY=${NPM_CONFIG_REGISTRY} DENO_DIR=/deno-dir DENO_NO_UPDATE_CHECK=1
 USER root
 RUN apt-get update -qq \

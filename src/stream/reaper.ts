@@ -50,7 +50,7 @@ export function reaperLoop(options: ReaperOptions): Loop {
     const waitMs = judgement.waitMs();
     const peers = await store.peers(membership.name);
     const dead = chooseTakeOvers(peers, { leaseMs, room: consumer.room, judgeAllowed: waitMs === 0, random });
-    // What could not start here for now is better left to those who can start it.
+    // What cannot start here at present is better left to those who can start it.
     const most = (): number => peers.some(({ state }) => state === "alive") ? consumer.appetite : Infinity;
     const full = (): boolean => consumer.room === 0 || most() === 0;
     let more = dead.length > 0 && full();
