@@ -2,7 +2,7 @@
  * The real service as a child process, for tests: started, watched line by line, stopped or killed.
  * @module
  */
-import { waitFor } from "./wait.ts";
+import { until, waitFor } from "./wait.ts";
 
 /** Settings of {@link startServiceProcess}. */
 export interface ServiceProcessOptions {
@@ -28,6 +28,7 @@ export function startServiceProcess(options: ServiceProcessOptions = {}): Servic
 export class ServiceProcess implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #reading: Promise<unknown>;
+  readonly #exit: Promise<number>;
   readonly #records: LogRecord[] = [];
   #stdout = "";
   #stderr = "";
@@ -54,10 +55,11 @@ export class ServiceProcess implements AsyncDisposable {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
+    this.#exit = this.#child.status.then(({ code }) => this.#code = code);
     this.#reading = Promise.all([
       this.#read(this.#child.stdout, (text) => this.#takeLines(text)),
       this.#read(this.#child.stderr, (text) => this.#stderr += text),
-      this.#child.status.then(({ code }) => this.#code = code),
+      this.#exit,
     ]);
   }
 
@@ -115,11 +117,8 @@ export class ServiceProcess implements AsyncDisposable {
   }
 
   /** Waits for the end. @returns The exit code (137 for SIGKILL). */
-  async exited(timeoutMs = 40_000): Promise<number> {
-    return await waitFor(() => this.#code === null ? false : { code: this.#code }, {
-      timeoutMs,
-      what: "the service to exit",
-    }).then(({ code }) => code);
+  exited(timeoutMs = 40_000): Promise<number> {
+    return until(this.#exit, { timeoutMs, what: "the service to exit" });
   }
 
   /** Kills it, if it still runs. */
