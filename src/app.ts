@@ -4,16 +4,15 @@
  */
 import { LiveHub } from "./admin/live.ts";
 import { RecentErrors } from "./admin/recent.ts";
-import { adminApi, type AdminParts, adminParts } from "./app/admin_parts.ts";
+import { adminApi } from "./app/admin_parts.ts";
 import { watchDurability } from "./app/durability.ts";
-import { handlerLogger } from "./app/handler_logger.ts";
 import { greet } from "./app/greet.ts";
 import { makeRouter } from "./app/http_parts.ts";
 import { makeMetrics, typesOf } from "./app/metrics_parts.ts";
-import { blockMsOf, type RedisParts, redisParts, serverFacts } from "./app/redis_parts.ts";
+import { blockMsOf, serverFacts } from "./app/redis_parts.ts";
+import { type RunningParts, runningParts } from "./app/running_parts.ts";
 import { shutDown } from "./app/shutdown.ts";
 import { testSchedule } from "./app/test_schedule.ts";
-import { Watcher } from "./app/watcher.ts";
 import { type Clock, type Random, sleep } from "./clock.ts";
 import type { Config } from "./config/types.ts";
 import { checkCron } from "./delivery/cron.ts";
@@ -25,11 +24,7 @@ import { Happenings } from "./happenings.ts";
 import { HealthMonitor } from "./health/monitor.ts";
 import { type HttpServer, startHttpServer } from "./http/server.ts";
 import type { EmbeddedRedis } from "./store/redis/embedded/embedded.ts";
-import { Deadlines } from "./stream/deadlines.ts";
-import { Dispatcher } from "./stream/dispatcher.ts";
-import { type BatchReceipt, Publisher, type PublishRequest, type Receipt } from "./stream/publisher.ts";
-import { Scheduler } from "./stream/scheduler.ts";
-import { StreamWorker } from "./stream/worker.ts";
+import type { BatchReceipt, Publisher, PublishRequest, Receipt } from "./stream/publisher.ts";
 import { logHappenings } from "./telemetry/log_happenings.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import type { Logging } from "./telemetry/logging.ts";
@@ -55,18 +50,6 @@ const FIRST_PROBES_MS = 100;
 
 /** A first connection that took no longer than this succeeded at once: the client has to be loaded too, ms. */
 const PROMPT_MS = 3_000;
-
-/** The parts that exist once the handlers are known. */
-export interface RunningParts {
-  readonly redis: RedisParts;
-  readonly workers: readonly StreamWorker[];
-  readonly dispatcher: Dispatcher;
-  readonly deadlines: Deadlines;
-  readonly scheduler: Scheduler;
-  readonly publisher: Publisher;
-  readonly watcher: Watcher;
-  readonly admin: AdminParts;
-}
 
 /** See the module's text. */
 export class App {
@@ -255,81 +238,14 @@ export class App {
   }
 
   #build(registry: Registry, socketPath: string | null): RunningParts {
-    const { config, clock, random, logging } = this.#o;
-    const { happenings } = this;
-    const { stream: s } = config;
-    const redis = redisParts({
-      config,
-      clock,
-      random,
-      happenings,
+    return runningParts({
+      ...this.#o,
+      happenings: this.happenings,
+      recent: this.#recent,
+      registry,
       socketPath,
-      onSecret: (secret) => logging.addSecret(secret),
-    });
-    const dispatcher = new Dispatcher(s.concurrency);
-    const deadlines = new Deadlines(clock);
-    const publisher = new Publisher({
-      store: redis.stores[0]!,
-      clock,
-      happenings,
-      source: config.service.name,
-      maxBytes: config.http.maxBodyBytes,
-      dedupWindowMs: s.publishDedupWindowMs,
-      durability: s.durability,
       onDelayed: () => this.#parts?.workers[0]?.delayed(),
     });
-    const startId = crypto.randomUUID().slice(0, 8);
-    const maxHeld = Math.max(1, Math.floor((2 * s.batchSize + s.concurrency) / redis.stores.length));
-    const workers = redis.stores.map((store) =>
-      new StreamWorker({
-        store,
-        clock,
-        random,
-        happenings,
-        registry,
-        dispatcher,
-        deadlines,
-        publisher,
-        logger: (event, attempt) => handlerLogger(logging, event, attempt),
-        baseName: s.consumerName,
-        startId,
-        leaseMs: s.leaseMs,
-        batchSize: s.batchSize,
-        blockMs: blockMsOf(config),
-        retention: { maxLength: s.retentionMaxLength, maxAgeMs: s.retentionMaxAgeMs },
-        consuming: s.consumerEnabled,
-        settings: {
-          maxHeld,
-          ordering: s.ordering,
-          handlerTimeoutMs: s.handlerTimeoutMs,
-          maxDeliveries: s.maxDeliveries,
-          retryBackoffMs: s.retryBackoffMs,
-          retryBackoffMaxMs: s.retryBackoffMaxMs,
-          dedupWindowMs: s.dedupWindowMs,
-          maxParked: Math.max(1_000, 20 * s.batchSize),
-        },
-      })
-    );
-    const scheduler = new Scheduler({
-      store: redis.stores[0]!,
-      clock,
-      random,
-      happenings,
-      publisher,
-      schedules: registry.schedules,
-      timezone: config.log.timezone,
-    });
-    const watcher = new Watcher({
-      clock,
-      random,
-      happenings,
-      stores: redis.stores,
-      serverFacts: () => serverFacts(redis.command),
-    });
-    const { schedules } = registry;
-    const core = { config, clock, random, happenings, redis, workers, dispatcher, scheduler, schedules };
-    const admin = adminParts({ ...core, recent: this.#recent });
-    return { redis, workers, dispatcher, deadlines, scheduler, publisher, watcher, admin };
   }
 
   #begin(parts: RunningParts): void {

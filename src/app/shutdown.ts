@@ -3,7 +3,6 @@
  * `SHUTDOWN_DELAY` + `SHUTDOWN_TIMEOUT` + `COMMAND_TIMEOUT` + 1 s whatever Redis does.
  * @module
  */
-import type { RunningParts } from "../app.ts";
 import { type Clock, sleep } from "../clock.ts";
 import type { Config } from "../config/types.ts";
 import type { Happenings } from "../happenings.ts";
@@ -11,6 +10,7 @@ import { ShuttingDownError } from "../handling/errors.ts";
 import type { HttpServer } from "../http/server.ts";
 import type { EmbeddedRedis } from "../store/redis/embedded/embedded.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import type { RunningParts } from "./running_parts.ts";
 
 /** What is to be stopped. */
 export interface ShutdownOptions {

@@ -3,75 +3,34 @@
  * (reader, retrier, reaper) and keep its lease (keeper).
  * @module
  */
-import type { Clock, Random } from "../clock.ts";
-import { attemptOf, decide, type Decision, exhaustedBeforeRun } from "../delivery/settle.ts";
-import { isSuspect } from "../delivery/suspects.ts";
-import { decodeEntry, peekRouting } from "../events/codec.ts";
-import type { Event, EventInit } from "../events/event.ts";
-import type { Happenings } from "../happenings.ts";
-import type { Handler, HandlerLogger } from "../handling/define.ts";
 import { LeaseLostError } from "../handling/errors.ts";
-import type { Registry } from "../handling/registry.ts";
-import type { Delivery, StreamStore } from "../store/port.ts";
-import type { Deadlines } from "./deadlines.ts";
-import type { Dispatcher, Runnable } from "./dispatcher.ts";
-import { Job, type JobHost, type JobOutcome, laneKey, laneRef } from "./job.ts";
+import type { Delivery } from "../store/port.ts";
+import type { ConsumerOptions } from "./consumer_options.ts";
+import { DedupKeys } from "./dedup_keys.ts";
 import { Holding } from "./holding.ts";
+import { Intake } from "./intake.ts";
+import { type Job, laneKey, laneRef } from "./job.ts";
+import { JobDesk } from "./job_desk.ts";
 import { Losses } from "./losses.ts";
-import type { Membership } from "./membership.ts";
-import type { Prepared, Publisher } from "./publisher.ts";
 import { RunningMarks } from "./running_marks.ts";
-import { Settling } from "./settling.ts";
 import { Settler } from "./settler.ts";
-import { Twins } from "./twins.ts";
+import { Settling } from "./settling.ts";
 import { Tally } from "./tally.ts";
-
-/** Settings of a consumer, from the configuration. */
-export interface ConsumerSettings {
-  /** Most entries held. */
-  readonly maxHeld: number;
-  readonly ordering: "key" | "none";
-  readonly handlerTimeoutMs: number;
-  readonly maxDeliveries: number;
-  readonly retryBackoffMs: number;
-  readonly retryBackoffMaxMs: number;
-  /** 0: off. */
-  readonly dedupWindowMs: number;
-  /** Most entries parked by this consumer before it reads no more. */
-  readonly maxParked: number;
-}
-
-/** What a consumer is made of. */
-export interface ConsumerOptions {
-  readonly store: StreamStore;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly happenings: Happenings;
-  readonly registry: Registry;
-  readonly membership: Membership;
-  readonly dispatcher: Dispatcher;
-  readonly deadlines: Deadlines;
-  readonly publisher: Publisher;
-  readonly settings: ConsumerSettings;
-  readonly logger: (event: Event, attempt: number) => HandlerLogger;
-}
 
 /** What is parked only to make room stays away for this long at least, ms: coming back sooner, it would be in the way. */
 const SPILL_MS = 250;
 
 /** See the module's text. */
-export class StreamConsumer implements JobHost {
+export class StreamConsumer {
   readonly stream: string;
-  readonly deadlines: Deadlines;
-  readonly monotonic: () => number;
   readonly #o: ConsumerOptions;
   readonly #holding: Holding;
   readonly #settler: Settler;
   readonly #settling: Settling;
   readonly #marks: RunningMarks;
   readonly #losses: Losses;
-  readonly #twins = new Twins();
-  #closed = false;
+  readonly #desk: JobDesk;
+  readonly #intake: Intake;
   #onParked: (delayMs: number) => void = () => {};
   #onFenced: () => void = () => {};
 
@@ -80,8 +39,6 @@ export class StreamConsumer implements JobHost {
     const { store, clock, happenings, membership, dispatcher, settings } = options;
     this.#o = options;
     this.stream = store.stream;
-    this.deadlines = options.deadlines;
-    this.monotonic = () => clock.monotonic();
     this.#holding = new Holding(clock, settings.maxHeld, (ref) => dispatcher.free(this.#laneRef(ref)));
     this.#marks = new RunningMarks({
       clock,
@@ -111,11 +68,15 @@ export class StreamConsumer implements JobHost {
       tally,
       losses: this.#losses,
       marks: this.#marks,
-      onEnded: (ref) => this.#twinsOf(ref),
+      onEnded: (ref) => this.#intake.ended(ref),
       onFenced: (name) => this.fenced(name),
       onParked: (delayMs) => this.#onParked(delayMs),
       onBack: (delivery) => void this.accept([delivery]),
     });
+    const dedupKeys = new DedupKeys(store, settings.dedupWindowMs);
+    const parts = { ...options, holding: this.#holding, marks: this.#marks, settling: this.#settling, dedupKeys };
+    this.#desk = new JobDesk(parts);
+    this.#intake = new Intake({ ...parts, desk: this.#desk });
   }
 
   /** Entries held: waiting, running, or decided and not yet settled. */
@@ -180,22 +141,8 @@ export class StreamConsumer implements JobHost {
   }
 
   /** Takes entries in: new ones, retries, and what was taken over. */
-  async accept(deliveries: readonly Delivery[]): Promise<void> {
-    // What comes in after the close stays pending under our name, and is handed back when the consumer retires.
-    if (this.#closed) return;
-    const { held, parked, generation } = this.#holding;
-    const fresh = deliveries.filter((delivery) => !held.has(delivery.ref));
-    for (const delivery of deliveries) if (held.has(delivery.ref)) this.#holding.cameBack(delivery);
-    for (const delivery of fresh) held.set(delivery.ref, null);
-    const seen = await this.#duplicates(fresh);
-    if (generation !== this.#holding.generation) return;
-    const jobs: Job[] = [];
-    fresh.forEach((delivery, index) => {
-      parked.delete(delivery.ref);
-      const job = this.#triage(delivery, seen[index] ?? false);
-      if (job !== null) jobs.push(job);
-    });
-    if (jobs.length > 0) this.#o.dispatcher.submit(jobs);
+  accept(deliveries: readonly Delivery[]): Promise<void> {
+    return this.#intake.accept(deliveries);
   }
 
   /** Takes parked entries into care: their keys wait for them. */
@@ -215,7 +162,7 @@ export class StreamConsumer implements JobHost {
 
   /** Makes room when all that is held waits behind parked entries: parks the newest of those too, at no cost. */
   spill(n: number): number {
-    const items = this.#o.dispatcher.spill(n, this);
+    const items = this.#o.dispatcher.spill(n, this.#desk);
     const delayMs = Math.max(SPILL_MS, this.#o.settings.retryBackoffMs);
     for (const item of items) {
       const job = item as Job;
@@ -230,7 +177,7 @@ export class StreamConsumer implements JobHost {
     if (!this.#o.membership.fenced(name)) return;
     const { held } = this.#holding;
     this.#o.happenings.emit({ kind: "lease_lost", stream: this.stream, consumer: name, held: held.size });
-    this.#o.dispatcher.removeWaiting((item) => item.owner === this);
+    this.#o.dispatcher.removeWaiting((item) => item.owner === this.#desk);
     const reason = new LeaseLostError(name);
     for (const job of held.values()) job?.attempt?.abort(reason);
     // Most often somebody else has them now; but the registration may have been destroyed together with them.
@@ -241,15 +188,16 @@ export class StreamConsumer implements JobHost {
     this.#holding.clear();
     this.#settler.abandon();
     this.#marks.reset();
-    this.#twins.clear();
+    this.#intake.clear();
     this.#onFenced();
   }
 
   /** Takes nothing in any more and hands back everything that has not started. */
   close(): void {
-    this.#closed = true;
+    this.#intake.close();
+    this.#desk.close();
     this.#marks.release();
-    for (const item of this.#o.dispatcher.removeWaiting((item) => item.owner === this)) {
+    for (const item of this.#o.dispatcher.removeWaiting((item) => item.owner === this.#desk)) {
       this.#settling.release(item as Job);
     }
   }
@@ -274,163 +222,7 @@ export class StreamConsumer implements JobHost {
     this.#marks.stop();
   }
 
-  // --- JobHost ----------------------------------------------------------------------------------------------------
-
-  /** {@link JobHost.beforeStart} */
-  beforeStart(starting: readonly Runnable[]): Promise<void> | null {
-    return this.#marks.starting(starting.map((item) => (item as Job).delivery.ref));
-  }
-
-  /** {@link JobHost.mayStart} */
-  mayStart(job: Job): boolean {
-    return !this.#closed && job.generation === this.#holding.generation;
-  }
-
-  /** {@link JobHost.timeoutMs} */
-  timeoutMs(handler: Handler): number {
-    return handler.timeoutMs ?? this.#o.settings.handlerTimeoutMs;
-  }
-
-  /** {@link JobHost.logger} */
-  logger(event: Event, attempt: number): HandlerLogger {
-    return this.#o.logger(event, attempt);
-  }
-
-  /** {@link JobHost.prepare} */
-  prepare(init: EventInit, inherited: { correlationId?: string; traceparent?: string }): Prepared {
-    return this.#o.publisher.prepare(init, inherited);
-  }
-
-  /** {@link JobHost.started} */
-  started(job: Job, event: Event): void {
-    const ageMs = Math.max(0, this.#o.clock.now() - Date.parse(event.time));
-    const attempt = attemptOf(job.delivery.history);
-    const { type, delivery: { ref } } = job;
-    this.#o.happenings.emit({ kind: "started", stream: this.stream, type, ref, attempt, ageMs });
-  }
-
-  /** {@link JobHost.ended} */
-  ended(job: Job, outcome: JobOutcome): "free" | "parked" {
-    this.#marks.ended(job.delivery.ref);
-    this.#tellFinished(job, outcome);
-    if (job.generation !== this.#holding.generation) return "free";
-    const decision = this.#decide(outcome, job.delivery, job.handler.maxDeliveries ?? this.#o.settings.maxDeliveries);
-    switch (decision.kind) {
-      case "done":
-        this.#settling.done(job, outcome.kind === "returned" ? outcome.effects : [], this.#dedupKey(job.delivery));
-        return "free";
-      case "dead":
-        this.#settling.dead(job.delivery, job.type, decision.letter);
-        return "free";
-      case "release":
-        this.#settling.release(job);
-        return "free";
-      case "park":
-        this.#settling.park(
-          job,
-          decision.history,
-          decision.delayMs,
-          "error" in outcome ? outcome.error : "retry later",
-        );
-        return job.key === null ? "free" : "parked";
-    }
-  }
-
-  #decide(outcome: JobOutcome, delivery: Delivery, maxDeliveries: number): Decision {
-    const { settings, random, clock } = this.#o;
-    return decide({
-      outcome,
-      history: delivery.history,
-      maxDeliveries,
-      baseMs: settings.retryBackoffMs,
-      maxMs: settings.retryBackoffMaxMs,
-      random: random(),
-      nowMs: clock.now(),
-    });
-  }
-
-  // --- taking in --------------------------------------------------------------------------------------------------
-
-  /** Settles at once what needs no handler; else makes the job. */
-  #triage(delivery: Delivery, duplicate: boolean): Job | null {
-    const { type, subject } = peekRouting(delivery.fields);
-    const { history } = delivery;
-    if (type === null) return this.#finish(delivery, () => this.#undecodable(delivery));
-    if (duplicate) return this.#finish(delivery, () => this.#settling.acknowledge(delivery, type, "duplicate"));
-    const dedupKey = this.#dedupKey(delivery);
-    if (dedupKey !== null && !this.#twins.goesAhead(dedupKey, delivery)) return null;
-    const handler = this.#o.registry.find(type);
-    if (handler === null) return this.#finish(delivery, () => this.#settling.acknowledge(delivery, type, "ignored"));
-    const spent = exhaustedBeforeRun(history, handler.maxDeliveries ?? this.#o.settings.maxDeliveries);
-    if (spent !== null) return this.#finish(delivery, () => this.#settling.dead(delivery, type, spent));
-    const ordered = (handler.ordering ?? this.#o.settings.ordering) === "key" && subject !== null;
-    const job = new Job({
-      host: this,
-      delivery,
-      handler,
-      type,
-      orderKey: ordered ? subject : null,
-      generation: this.#holding.generation,
-      sinceMs: this.#o.clock.monotonic(),
-    });
-    this.#holding.held.set(delivery.ref, job);
-    if (isSuspect(history)) this.#marks.suspect(delivery.ref);
-    return job;
-  }
-
-  /** What waited for this entry is looked at anew: it is a duplicate if this one was handled. */
-  #twinsOf(ref: string): void {
-    const waiting = this.#twins.ended(ref);
-    if (waiting.length === 0) return;
-    for (const twin of waiting) this.#holding.held.delete(twin.ref);
-    void this.accept(waiting);
-  }
-
   #laneRef(ref: string): string {
     return laneRef(this.stream, this.#holding.generation, ref);
-  }
-
-  #finish(delivery: Delivery, settle: () => void): null {
-    this.#o.dispatcher.free(this.#laneRef(delivery.ref));
-    settle();
-    return null;
-  }
-
-  #undecodable(delivery: Delivery): void {
-    const decoded = decodeEntry({ stream: this.stream, id: delivery.entryId, fields: delivery.fields });
-    const problem = decoded.ok ? "no type" : decoded.problem;
-    const decision = this.#decide({ kind: "undecodable", problem }, delivery, 1);
-    if (decision.kind === "dead") this.#settling.dead(delivery, "undecodable", decision.letter);
-  }
-
-  async #duplicates(deliveries: readonly Delivery[]): Promise<readonly boolean[]> {
-    if (this.#o.settings.dedupWindowMs === 0 || deliveries.length === 0) return [];
-    try {
-      return await this.#o.store.seen(deliveries.map((delivery) => this.#dedupKey(delivery) ?? ""));
-    } catch {
-      // Not known now: the settling script checks again, and drops the effects of a duplicate.
-      return [];
-    }
-  }
-
-  /** Null while deduplication is off. */
-  #dedupKey(delivery: Delivery): string | null {
-    if (this.#o.settings.dedupWindowMs === 0) return null;
-    const decoded = decodeEntry({ stream: this.stream, id: delivery.entryId, fields: delivery.fields });
-    return decoded.ok ? `${decoded.event.source}\0${decoded.event.id}` : `\0${delivery.entryId}`;
-  }
-
-  #tellFinished(job: Job, outcome: JobOutcome): void {
-    if (job.attempt === null) return;
-    const durationMs = this.#o.clock.monotonic() - job.attempt.startedAt;
-    const { type, delivery: { ref } } = job;
-    this.#o.happenings.emit({
-      kind: "finished",
-      stream: this.stream,
-      type,
-      ref,
-      durationMs,
-      ok: outcome.kind === "returned",
-    });
   }
 }

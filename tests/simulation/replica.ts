@@ -2,7 +2,7 @@
  * One replica of the service: its own loops, composed as in `app.ts`, over a bad connection to the one broker.
  * @module
  */
-import type { RunningParts } from "../../src/app.ts";
+import type { RunningParts } from "../../src/app/running_parts.ts";
 import type { AdminParts } from "../../src/app/admin_parts.ts";
 import type { RedisParts } from "../../src/app/redis_parts.ts";
 import { shutDown } from "../../src/app/shutdown.ts";

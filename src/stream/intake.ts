@@ -1,0 +1,123 @@
+/**
+ * Where entries come in: settles at once what needs no handler, and makes jobs of the rest.
+ * @module
+ */
+import { exhaustedBeforeRun } from "../delivery/settle.ts";
+import { isSuspect } from "../delivery/suspects.ts";
+import { decodeEntry, peekRouting } from "../events/codec.ts";
+import type { Handler } from "../handling/define.ts";
+import type { Delivery } from "../store/port.ts";
+import type { ConsumerOptions } from "./consumer_options.ts";
+import type { DedupKeys } from "./dedup_keys.ts";
+import type { Holding } from "./holding.ts";
+import { Job, laneRef } from "./job.ts";
+import type { JobDesk } from "./job_desk.ts";
+import type { RunningMarks } from "./running_marks.ts";
+import type { Settling } from "./settling.ts";
+import { Twins } from "./twins.ts";
+
+/** What an intake is made of. */
+export interface IntakeOptions extends ConsumerOptions {
+  readonly holding: Holding;
+  readonly marks: RunningMarks;
+  readonly settling: Settling;
+  readonly dedupKeys: DedupKeys;
+  readonly desk: JobDesk;
+}
+
+/** See the module's text. */
+export class Intake {
+  readonly #o: IntakeOptions;
+  readonly #twins = new Twins();
+  #closed = false;
+
+  /** @param options See {@link IntakeOptions}. */
+  constructor(options: IntakeOptions) {
+    this.#o = options;
+  }
+
+  /** Takes entries in: new ones, retries, and what was taken over. */
+  async accept(deliveries: readonly Delivery[]): Promise<void> {
+    // What comes in after the close stays pending under our name, and is handed back when the consumer retires.
+    if (this.#closed) return;
+    const { holding, dispatcher, dedupKeys } = this.#o;
+    const { held, parked, generation } = holding;
+    const fresh = deliveries.filter((delivery) => !held.has(delivery.ref));
+    for (const delivery of deliveries) if (held.has(delivery.ref)) holding.cameBack(delivery);
+    for (const delivery of fresh) held.set(delivery.ref, null);
+    const seen = await dedupKeys.seen(fresh);
+    if (generation !== holding.generation) return;
+    const jobs: Job[] = [];
+    fresh.forEach((delivery, index) => {
+      parked.delete(delivery.ref);
+      const job = this.#triage(delivery, seen[index] ?? false);
+      if (job !== null) jobs.push(job);
+    });
+    if (jobs.length > 0) dispatcher.submit(jobs);
+  }
+
+  /** What waited for this entry is looked at anew: it is a duplicate if this one was handled. */
+  ended(ref: string): void {
+    const waiting = this.#twins.ended(ref);
+    if (waiting.length === 0) return;
+    for (const twin of waiting) this.#o.holding.held.delete(twin.ref);
+    void this.accept(waiting);
+  }
+
+  /** Nothing is held any more, so nothing waits for another. */
+  clear(): void {
+    this.#twins.clear();
+  }
+
+  /** Takes nothing in any more. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** Settles at once what needs no handler; else makes the job. */
+  #triage(delivery: Delivery, duplicate: boolean): Job | null {
+    const { settling, dedupKeys, registry, settings } = this.#o;
+    const { type, subject } = peekRouting(delivery.fields);
+    if (type === null) return this.#finish(delivery, () => this.#undecodable(delivery));
+    if (duplicate) return this.#finish(delivery, () => settling.acknowledge(delivery, type, "duplicate"));
+    const dedupKey = dedupKeys.of(delivery);
+    if (dedupKey !== null && !this.#twins.goesAhead(dedupKey, delivery)) return null;
+    const handler = registry.find(type);
+    if (handler === null) return this.#finish(delivery, () => settling.acknowledge(delivery, type, "ignored"));
+    const spent = exhaustedBeforeRun(delivery.history, handler.maxDeliveries ?? settings.maxDeliveries);
+    if (spent !== null) return this.#finish(delivery, () => settling.dead(delivery, type, spent));
+    return this.#job(delivery, handler, type, subject);
+  }
+
+  #job(delivery: Delivery, handler: Handler, type: string, subject: string | null): Job {
+    const { settings, holding, marks, clock, desk } = this.#o;
+    const ordered = (handler.ordering ?? settings.ordering) === "key";
+    const job = new Job({
+      host: desk,
+      delivery,
+      handler,
+      type,
+      orderKey: ordered ? subject : null,
+      generation: holding.generation,
+      sinceMs: clock.monotonic(),
+    });
+    holding.held.set(delivery.ref, job);
+    if (isSuspect(delivery.history)) marks.suspect(delivery.ref);
+    return job;
+  }
+
+  #finish(delivery: Delivery, settle: () => void): null {
+    const { store, holding, dispatcher } = this.#o;
+    dispatcher.free(laneRef(store.stream, holding.generation, delivery.ref));
+    settle();
+    return null;
+  }
+
+  #undecodable(delivery: Delivery): void {
+    const { store, desk, settling } = this.#o;
+    const decoded = decodeEntry({ stream: store.stream, id: delivery.entryId, fields: delivery.fields });
+    const problem = decoded.ok ? "no type" : decoded.problem;
+    const decision = desk.decide({ kind: "undecodable", problem }, delivery, 1);
+    if (decision.kind === "dead") settling.dead(delivery, "undecodable", decision.letter);
+  }
+}

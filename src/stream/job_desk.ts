@@ -1,0 +1,125 @@
+/**
+ * What the jobs of one consumer ask: whether they may start, what attempts are made of, and what becomes of the entry.
+ * @module
+ */
+import { attemptOf, decide, type Decision } from "../delivery/settle.ts";
+import type { Event, EventInit } from "../events/event.ts";
+import type { Handler, HandlerLogger } from "../handling/define.ts";
+import type { Delivery } from "../store/port.ts";
+import type { ConsumerOptions } from "./consumer_options.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { DedupKeys } from "./dedup_keys.ts";
+import type { Runnable } from "./dispatcher.ts";
+import type { Holding } from "./holding.ts";
+import type { Job, JobHost, JobOutcome } from "./job.ts";
+import type { Prepared } from "./publisher.ts";
+import type { RunningMarks } from "./running_marks.ts";
+import type { Settling } from "./settling.ts";
+
+/** What a desk is made of. */
+export interface JobDeskOptions extends ConsumerOptions {
+  readonly holding: Holding;
+  readonly marks: RunningMarks;
+  readonly settling: Settling;
+  readonly dedupKeys: DedupKeys;
+}
+
+/** See the module's text. */
+export class JobDesk implements JobHost {
+  readonly stream: string;
+  readonly deadlines: Deadlines;
+  readonly monotonic: () => number;
+  readonly #o: JobDeskOptions;
+  #closed = false;
+
+  /** @param options See {@link JobDeskOptions}. */
+  constructor(options: JobDeskOptions) {
+    this.#o = options;
+    this.stream = options.store.stream;
+    this.deadlines = options.deadlines;
+    this.monotonic = () => options.clock.monotonic();
+  }
+
+  /** No job may start any more. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** {@link JobHost.beforeStart} */
+  beforeStart(starting: readonly Runnable[]): Promise<void> | null {
+    return this.#o.marks.starting(starting.map((item) => (item as Job).delivery.ref));
+  }
+
+  /** {@link JobHost.mayStart} */
+  mayStart(job: Job): boolean {
+    return !this.#closed && job.generation === this.#o.holding.generation;
+  }
+
+  /** {@link JobHost.timeoutMs} */
+  timeoutMs(handler: Handler): number {
+    return handler.timeoutMs ?? this.#o.settings.handlerTimeoutMs;
+  }
+
+  /** {@link JobHost.logger} */
+  logger(event: Event, attempt: number): HandlerLogger {
+    return this.#o.logger(event, attempt);
+  }
+
+  /** {@link JobHost.prepare} */
+  prepare(init: EventInit, inherited: { correlationId?: string; traceparent?: string }): Prepared {
+    return this.#o.publisher.prepare(init, inherited);
+  }
+
+  /** {@link JobHost.started} */
+  started(job: Job, event: Event): void {
+    const ageMs = Math.max(0, this.#o.clock.now() - Date.parse(event.time));
+    const attempt = attemptOf(job.delivery.history);
+    const { type, delivery: { ref } } = job;
+    this.#o.happenings.emit({ kind: "started", stream: this.stream, type, ref, attempt, ageMs });
+  }
+
+  /** {@link JobHost.ended} */
+  ended(job: Job, outcome: JobOutcome): "free" | "parked" {
+    const { holding, marks, settling, dedupKeys, settings } = this.#o;
+    marks.ended(job.delivery.ref);
+    this.#tellFinished(job, outcome);
+    if (job.generation !== holding.generation) return "free";
+    const decision = this.decide(outcome, job.delivery, job.handler.maxDeliveries ?? settings.maxDeliveries);
+    switch (decision.kind) {
+      case "done":
+        settling.done(job, outcome.kind === "returned" ? outcome.effects : [], dedupKeys.of(job.delivery));
+        return "free";
+      case "dead":
+        settling.dead(job.delivery, job.type, decision.letter);
+        return "free";
+      case "release":
+        settling.release(job);
+        return "free";
+      case "park":
+        settling.park(job, decision.history, decision.delayMs, "error" in outcome ? outcome.error : "retry later");
+        return job.key === null ? "free" : "parked";
+    }
+  }
+
+  /** What becomes of an entry; see `delivery/settle.ts`. */
+  decide(outcome: JobOutcome, delivery: Delivery, maxDeliveries: number): Decision {
+    const { settings, random, clock } = this.#o;
+    return decide({
+      outcome,
+      history: delivery.history,
+      maxDeliveries,
+      baseMs: settings.retryBackoffMs,
+      maxMs: settings.retryBackoffMaxMs,
+      random: random(),
+      nowMs: clock.now(),
+    });
+  }
+
+  #tellFinished(job: Job, outcome: JobOutcome): void {
+    if (job.attempt === null) return;
+    const durationMs = this.#o.clock.monotonic() - job.attempt.startedAt;
+    const { type, delivery: { ref } } = job;
+    const ok = outcome.kind === "returned";
+    this.#o.happenings.emit({ kind: "finished", stream: this.stream, type, ref, durationMs, ok });
+  }
+}
