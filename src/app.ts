@@ -24,11 +24,13 @@ import { Happenings } from "./happenings.ts";
 import { HealthMonitor } from "./health/monitor.ts";
 import { type HttpServer, startHttpServer } from "./http/server.ts";
 import type { EmbeddedRedis } from "./store/redis/embedded/embedded.ts";
-import type { BatchReceipt, Publisher, PublishRequest, Receipt } from "./stream/publisher.ts";
+import type { BatchReceipt, Inherited, Publisher, PublishRequest, Receipt } from "./stream/publisher.ts";
 import { logHappenings } from "./telemetry/log_happenings.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import type { Logging } from "./telemetry/logging.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
+import { openTracing } from "./telemetry/tracing.ts";
+import type { Tracing } from "./tracing.ts";
 
 /** What an app is made of. */
 export interface AppOptions {
@@ -40,6 +42,8 @@ export interface AppOptions {
   readonly handlers: HandlersModule | null;
   /** For relative paths of modules. */
   readonly cwd: string;
+  /** Deno exports OpenTelemetry: spans are wanted. Default false. */
+  readonly tracing?: boolean;
 }
 
 /**
@@ -67,6 +71,7 @@ export class App {
   #parts: RunningParts | null = null;
   #embedded: EmbeddedRedis | null = null;
   #stopped: Promise<number> | null = null;
+  #tracing: Tracing | null = null;
 
   /** @param options See {@link AppOptions}. Does no I/O. */
   constructor(options: AppOptions) {
@@ -116,10 +121,11 @@ export class App {
       clock,
       health: this.health,
       publisher: {
-        publish: (event) => this.publish(event),
+        publish: (event, inherited) => this.publish(event, inherited),
         publishAll: (events, request) => this.publishAll(events, request),
       },
       metrics: this.#metrics,
+      tracing: () => this.#tracing,
       log: access,
       more: adminApi(this.#o, this.#live, () => this.#parts?.admin.core ?? null),
     });
@@ -145,6 +151,7 @@ export class App {
     const module = handlers ?? await loadHandlers(config.handlers, cwd, clock);
     const schedules = [...module.schedules, ...testSchedule(config.stream.testEventIntervalMs)];
     const registry = new Registry(module.handlers, schedules, (pattern) => checkCron(pattern, config.log.timezone));
+    if (this.#o.tracing) this.#tracing = await openTracing(config.service.version);
     const socketPath = await this.#openEmbedded();
     if (this.#stopping.signal.aborted) return;
     this.#parts = this.#build(registry, socketPath);
@@ -171,8 +178,8 @@ export class App {
    * Publishes one event, or fails at once while Redis is not usable.
    * @throws {StoreUnavailableError} @throws {StoreRefusedError} @throws {ServiceError} `event_invalid`, `event_too_large`.
    */
-  async publish(event: EventInit): Promise<Receipt> {
-    return await this.#publisher().publish(event).catch((error) => this.#refused(error));
+  async publish(event: EventInit, inherited: Inherited = {}): Promise<Receipt> {
+    return await this.#publisher().publish(event, inherited).catch((error) => this.#refused(error));
   }
 
   /** Publishes all or none. Errors as {@link publish} and {@link Publisher.publishAll}. */
@@ -244,6 +251,7 @@ export class App {
       recent: this.#recent,
       registry,
       socketPath,
+      tracing: this.#tracing,
       onDelayed: () => this.#parts?.workers[0]?.delayed(),
     });
   }

@@ -6,7 +6,7 @@ import { App } from "./app.ts";
 import meta from "../deno.json" with { type: "json" };
 import { systemClock, systemRandom } from "./clock.ts";
 import { parseConfig } from "./config/parse.ts";
-import { SETTING_NAMES } from "./config/table.ts";
+import { ENV_NAMES, TRACING_NAME } from "./config/table.ts";
 import type { ParsedConfig } from "./config/types.ts";
 import { collect, type HandlersModule } from "./handling/load.ts";
 import type { Service, ServiceOptions } from "./service.ts";
@@ -27,7 +27,7 @@ export function environment(): Record<string, string | undefined> {
   try {
     return Deno.env.toObject();
   } catch {
-    return Object.fromEntries(SETTING_NAMES.map((name) => [name, Deno.env.get(name)]));
+    return Object.fromEntries(ENV_NAMES.map((name) => [name, Deno.env.get(name)]));
   }
 }
 
@@ -57,6 +57,7 @@ export function makeApp(parsed: ParsedConfig, logging: Logging, handlers: Handle
     random: systemRandom,
     handlers,
     cwd: Deno.cwd(),
+    tracing: wantsTracing(),
   });
 }
 
@@ -91,6 +92,12 @@ export async function openService(options: ServiceOptions): Promise<Service> {
     stop,
     [Symbol.asyncDispose]: async () => void await stop(),
   };
+}
+
+/** Deno decides it once for the whole process, by its own environment, whatever a program gives us. */
+function wantsTracing(): boolean {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: TRACING_NAME });
+  return state === "granted" && ["true", "1"].includes(Deno.env.get(TRACING_NAME) ?? "");
 }
 
 function hostname(): string {

@@ -73,6 +73,8 @@ export type Happening =
     readonly delayMs: number;
     readonly attempt: number;
     readonly error: string;
+    readonly correlationId?: string;
+    readonly traceId?: string;
   }
   | {
     readonly kind: "dead_lettered";
@@ -81,6 +83,8 @@ export type Happening =
     readonly type: string;
     readonly reason: string;
     readonly error: string;
+    readonly correlationId?: string;
+    readonly traceId?: string;
   }
   | { readonly kind: "lease_lost"; readonly stream: string; readonly consumer: string; readonly held: number }
   | { readonly kind: "taken_over"; readonly stream: string; readonly from: string; readonly count: number }

@@ -5,7 +5,7 @@
  */
 import { formatAddress } from "../src/config/address.ts";
 import { parseConfig } from "../src/config/parse.ts";
-import { SETTING_NAMES } from "../src/config/table.ts";
+import { ENV_NAMES, SETTING_NAMES } from "../src/config/table.ts";
 import type { Config } from "../src/config/types.ts";
 import { realDirOf, socketPathOf } from "../src/store/redis/embedded/paths.ts";
 
@@ -47,7 +47,7 @@ export function wantsEmbedded(env: Readonly<Record<string, string | undefined>>)
 export async function permissionsFor({ env, mayEmbed, handlersNeed, cli }: PermissionsRequest): Promise<Permissions> {
   const files = FILE_SETTINGS.flatMap((name) => env[name] || []);
   const base: Permissions = {
-    env: SETTING_NAMES,
+    env: ENV_NAMES,
     sys: ["hostname"],
     read: files,
   };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SETTING_NAMES } from "../src/config/table.ts";
+import { ENV_NAMES } from "../src/config/table.ts";
 import { ensureRedis } from "./install_redis.ts";
 import { flagsOf, handlersFolder, type Permissions, permissionsFor, wantsEmbedded } from "./permissions.ts";
 
@@ -9,7 +9,7 @@ const of = (env: Record<string, string>, mayEmbed = false, handlersNeed: unknown
 Deno.test("production may listen at its one address, reach its one Redis, and run or write nothing", async () => {
   const found = await of({ ENVIRONMENT: "production", SERVICE_PORT: "9000", REDIS_HOST: "db", REDIS_PORT: "6380" });
   assert.deepEqual(found.net, ["0.0.0.0:9000", "db:6380"]);
-  assert.deepEqual(found.env, SETTING_NAMES);
+  assert.deepEqual(found.env, ENV_NAMES);
   assert.deepEqual(found.read, ["./handlers", "mod.ts", "src"]);
   assert.deepEqual(found.sys, ["hostname"]);
   assert.equal(found.run, undefined);

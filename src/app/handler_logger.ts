@@ -3,15 +3,16 @@
  * @module
  */
 import type { Event } from "../events/event.ts";
+import { traceIdOf } from "../events/trace_context.ts";
 import type { HandlerLogger } from "../handling/define.ts";
 import type { Logging } from "../telemetry/logging.ts";
 
 /** A logger whose lines carry the identifiers of the event: those of the request that led to it, and its trace. */
-export function handlerLogger(logging: Logging, event: Event, attempt: number): HandlerLogger {
-  const { extensions } = event;
+export function handlerLogger(logging: Logging, event: Event, attempt: number, traceparent: string): HandlerLogger {
   const child = logging.logger("handler").child({
-    ...(extensions["correlationid"] === undefined ? {} : { correlationId: extensions["correlationid"] }),
-    ...(extensions["traceparent"] === undefined ? {} : { traceId: extensions["traceparent"].split("-")[1] }),
+    // As its effects are: what carries no correlation id is correlated by the event itself.
+    correlationId: event.extensions["correlationid"] ?? event.id,
+    traceId: traceIdOf(traceparent) ?? undefined,
     type: event.type,
     attempt,
   });

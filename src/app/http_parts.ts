@@ -13,6 +13,7 @@ import type { Route } from "../http/routes.ts";
 import { withLogContext } from "../telemetry/log_context.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { Tracing } from "../tracing.ts";
 
 /** What the HTTP layer is made from. */
 export interface HttpPartsOptions {
@@ -22,6 +23,8 @@ export interface HttpPartsOptions {
   readonly publisher: EventPublisher & BatchPublisher;
   /** Null: `METRICS_ENABLED=false`. */
   readonly metrics: Metrics | null;
+  /** Null: nothing traces, or not yet. */
+  readonly tracing: () => Tracing | null;
   /** The access log. */
   readonly log: Logger;
   /** Routes of other parts. */
@@ -30,7 +33,7 @@ export interface HttpPartsOptions {
 
 /** Makes the one function that answers requests. */
 export function makeRouter(options: HttpPartsOptions): HttpHandler {
-  const { config, clock, health, publisher, metrics, log, more = [] } = options;
+  const { config, clock, health, publisher, metrics, tracing, log, more = [] } = options;
   const settings = {
     maxBodyBytes: config.http.maxBodyBytes,
     triggerRateLimit: config.http.triggerRateLimit,
@@ -43,9 +46,11 @@ export function makeRouter(options: HttpPartsOptions): HttpHandler {
     publisher,
     settings,
     clock,
+    currentTrace: () => tracing()?.current(),
     runInContext: (context, fn) => withLogContext(context, fn),
     onRequest: (request) => {
       metrics?.request(request);
+      tracing()?.request(request.method, request.route);
       log.debug("{method} {route} {status}", request);
     },
     onError: (error, correlationId) => log.error("A request failed: {error}", { error, correlationId }),

@@ -14,6 +14,7 @@ import { Publisher } from "../stream/publisher.ts";
 import { Scheduler } from "../stream/scheduler.ts";
 import { StreamWorker } from "../stream/worker.ts";
 import type { Logging } from "../telemetry/logging.ts";
+import type { Tracing } from "../tracing.ts";
 import { type AdminParts, adminParts } from "./admin_parts.ts";
 import { handlerLogger } from "./handler_logger.ts";
 import { blockMsOf, type RedisParts, redisParts, serverFacts } from "./redis_parts.ts";
@@ -42,6 +43,8 @@ export interface RunningPartsOptions {
   readonly recent: RecentErrors;
   /** Of the embedded Redis; null: the configured one. */
   readonly socketPath: string | null;
+  /** Null: nothing traces. */
+  readonly tracing: Tracing | null;
   /** An event was published that is to be held for a while. */
   readonly onDelayed: () => void;
 }
@@ -66,7 +69,10 @@ export function runningParts(options: RunningPartsOptions): RunningParts {
   return { redis, workers, dispatcher, deadlines, scheduler, publisher, watcher, admin: adminParts(core) };
 }
 
-function publisherOf({ config, clock, happenings, onDelayed }: RunningPartsOptions, store: StreamStore): Publisher {
+function publisherOf(
+  { config, clock, happenings, onDelayed, tracing }: RunningPartsOptions,
+  store: StreamStore,
+): Publisher {
   return new Publisher({
     store,
     clock,
@@ -76,6 +82,7 @@ function publisherOf({ config, clock, happenings, onDelayed }: RunningPartsOptio
     dedupWindowMs: config.stream.publishDedupWindowMs,
     durability: config.stream.durability,
     onDelayed,
+    tracing,
   });
 }
 
@@ -90,7 +97,7 @@ interface Shared {
 }
 
 function workerOf(options: RunningPartsOptions, store: StreamStore, { share, ...shared }: Shared): StreamWorker {
-  const { config, logging, clock, random, happenings, registry } = options;
+  const { config, logging, clock, random, happenings, registry, tracing } = options;
   const { stream: s } = config;
   return new StreamWorker({
     ...shared,
@@ -99,7 +106,8 @@ function workerOf(options: RunningPartsOptions, store: StreamStore, { share, ...
     random,
     happenings,
     registry,
-    logger: (event, attempt) => handlerLogger(logging, event, attempt),
+    tracing,
+    logger: (event, attempt, traceparent) => handlerLogger(logging, event, attempt, traceparent),
     baseName: s.consumerName,
     leaseMs: s.leaseMs,
     batchSize: s.batchSize,

@@ -229,8 +229,14 @@ export const SETTINGS = { ...SERVICE, ...REDIS, ...CONNECTION, ...STREAM, ...HAN
 /** The name of a setting. */
 export type SettingName = keyof typeof SETTINGS;
 
-/** Every name that is read from the environment, for `--allow-env`. */
+/** Every setting's name. */
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
+
+/** Deno's own switch for OpenTelemetry: no setting of ours, but we begin spans only where it is on. */
+export const TRACING_NAME = "OTEL_DENO";
+
+/** Every name that is read from the environment, for `--allow-env`. */
+export const ENV_NAMES: readonly string[] = [...SETTING_NAMES, TRACING_NAME];
 
 /** The settings in groups, for the documentation. */
 export const SECTIONS: readonly { readonly title: string; readonly names: readonly SettingName[] }[] = ([

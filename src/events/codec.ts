@@ -18,6 +18,7 @@ import { idTimeMs } from "../delivery/ids.ts";
 import type { Event, Fields } from "./event.ts";
 import { distinctText, isJsonType, lossyText, strictText } from "./text.ts";
 import { isWritable, rfc3339, utcTime } from "./time.ts";
+import { traceIdOf } from "./trace_context.ts";
 import type { CompleteEvent } from "./validate.ts";
 
 /** An entry as it comes from the stream. */
@@ -103,6 +104,26 @@ export function peekRouting(fields: Fields): Routing {
     else if (name === "aggregateId") aggregateId ??= fields[at + 1]!;
   }
   return { type: typeOf({ type, event }), subject: attribute(subject ?? aggregateId) ?? null };
+}
+
+/** By what log lines about an entry are found: the identifiers of the request that led to it. */
+export interface Identifiers {
+  readonly correlationId?: string;
+  /** 32 hex digits. */
+  readonly traceId?: string;
+}
+
+/** Correlation and trace id of an entry, as far as it has them. */
+export function peekIdentifiers(fields: Fields): Identifiers {
+  const first = (wanted: string): string | undefined => {
+    for (let at = 0; at + 1 < fields.length; at += 2) {
+      if (nameOf(fields[at]!) === wanted) return lossyText(fields[at + 1]!);
+    }
+    return undefined;
+  };
+  const correlationId = first("correlationid");
+  const traceId = traceIdOf(first("traceparent"));
+  return { ...(correlationId === undefined ? {} : { correlationId }), ...(traceId === null ? {} : { traceId }) };
 }
 
 /** The known fields of an entry, each the first of its name. */

@@ -5,6 +5,7 @@
 import type { Clock } from "../clock.ts";
 import type { HealthView } from "../health/report.ts";
 import type { EventInit } from "../events/event.ts";
+import type { Inherited } from "../stream/publisher.ts";
 
 /** What became of one published event. */
 export interface PublishReceipt {
@@ -23,7 +24,7 @@ export interface EventPublisher {
    * @throws {StoreRefusedError} Redis refuses writes.
    * @throws {ServiceError} `event_invalid`, `event_too_large`.
    */
-  publish(event: EventInit): Promise<PublishReceipt>;
+  publish(event: EventInit, inherited?: Inherited): Promise<PublishReceipt>;
 }
 
 /** Settings of the HTTP layer. */
@@ -46,10 +47,19 @@ export interface HttpDeps {
   readonly clock: Clock;
   /** Told once per answered request; feeds metrics and the access log. `route` is the pattern, never the path. */
   readonly onRequest: (
-    request: { method: string; route: string; status: number; durationMs: number; correlationId: string },
+    request: {
+      method: string;
+      route: string;
+      status: number;
+      durationMs: number;
+      correlationId: string;
+      traceId?: string;
+    },
   ) => void;
   /** Told of a fault of ours (a 500). */
   readonly onError: (error: unknown, correlationId: string) => void;
+  /** W3C traceparent of the span around the request under way. Default: nothing traces. */
+  readonly currentTrace?: () => string | undefined;
   /** Runs one request so that its log lines carry these identifiers. Default: just runs it. */
   readonly runInContext?: (
     ids: { readonly correlationId: string; readonly traceId?: string },

@@ -4,6 +4,7 @@
  */
 import { FakeClock } from "../../testing/fake_clock.ts";
 import type { EventInit } from "../events/event.ts";
+import type { Inherited } from "../stream/publisher.ts";
 import type { HealthReport, HealthView, Readiness } from "../health/report.ts";
 import type { EventPublisher, HttpDeps, HttpSettings } from "./deps.ts";
 import { createRouter, type HttpHandler } from "./router.ts";
@@ -46,6 +47,8 @@ export interface Fixture {
   readonly clock: FakeClock;
   readonly handler: HttpHandler;
   readonly published: EventInit[];
+  /** What each of them was to inherit. */
+  readonly inheritances: Inherited[];
   readonly requests: Parameters<HttpDeps["onRequest"]>[0][];
   readonly errors: unknown[];
   /** Asks the router; the path begins with `/`. */
@@ -56,13 +59,15 @@ export interface Fixture {
 export function fixture(options: FixtureOptions = {}): Fixture {
   const clock = new FakeClock();
   const published: EventInit[] = [];
+  const inheritances: Inherited[] = [];
   const requests: Fixture["requests"] = [];
   const errors: unknown[] = [];
   const handler = createRouter({
     health: { live: () => true, ready: () => READY, report: () => healthReport("healthy"), ...options.health },
     publisher: {
-      publish: options.publish ?? ((event) => {
+      publish: options.publish ?? ((event, inherited = {}) => {
         published.push(event);
+        inheritances.push(inherited);
         return Promise.resolve({ id: "id-1", stream: "event-stream", entryId: "1-0", deduplicated: false });
       }),
     },
@@ -80,5 +85,5 @@ export function fixture(options: FixtureOptions = {}): Fixture {
   }, options.routes);
   const ask = (path: string, init?: RequestInit): Promise<Response> =>
     handler(new Request(`http://localhost:8000${path}`, init));
-  return { clock, handler, published, requests, errors, ask };
+  return { clock, handler, published, inheritances, requests, errors, ask };
 }

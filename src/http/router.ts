@@ -3,7 +3,7 @@
  * @module
  */
 import { Hono } from "hono";
-import { type Correlation, correlationOf } from "./correlation.ts";
+import { type Correlation, correlationOf, traced } from "./correlation.ts";
 import type { HttpDeps } from "./deps.ts";
 import { healthRoutes } from "./health_routes.ts";
 import { type Problem, problemResponse } from "./problem.ts";
@@ -40,9 +40,9 @@ export function createRouter(deps: HttpDeps, more: readonly Route[] = []): HttpH
   const run = deps.runInContext ?? ((_ids, fn) => fn());
   return async (request, info) => {
     const startedAt = deps.clock.monotonic();
-    const correlation = correlationOf(request.headers);
+    const correlation = traced(correlationOf(request.headers), deps.currentTrace?.());
     const bindings: Bindings = { correlation, path: "", remote: remoteOf(info), route: NO_ROUTE };
-    const { correlationId } = bindings.correlation;
+    const { correlationId, traceId } = correlation;
     let response: Response;
     try {
       response = await run(bindings.correlation, () => answer(app, request, bindings));
@@ -56,6 +56,7 @@ export function createRouter(deps: HttpDeps, more: readonly Route[] = []): HttpH
       status: response.status,
       durationMs: deps.clock.monotonic() - startedAt,
       correlationId,
+      ...(traceId === undefined ? {} : { traceId }),
     });
     return finish(response, bindings.correlation);
   };

@@ -76,16 +76,9 @@ function refuseMedia(headers: Headers): Problem | null {
 }
 
 async function publish(deps: Deps, data: unknown, context: RequestContext): Promise<Response> {
-  const event: EventInit = {
-    type: EVENT_TYPE,
-    data,
-    extensions: {
-      correlationid: context.correlationId,
-      ...(context.traceparent === undefined ? {} : { traceparent: context.traceparent }),
-    },
-  };
+  const event: EventInit = { type: EVENT_TYPE, data };
   try {
-    const { stream, id, entryId } = await deps.publisher.publish(event);
+    const { stream, id, entryId } = await deps.publisher.publish(event, context);
     return jsonResponse({ success: true, message: "Test event published", stream, eventId: id, entryId });
   } catch (error) {
     const failure = publishFailure(error);

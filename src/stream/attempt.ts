@@ -4,9 +4,10 @@
  */
 import { ServiceError } from "../errors.ts";
 import type { Event, EventInit } from "../events/event.ts";
+import { newTraceparent } from "../events/trace_context.ts";
 import type { Handler, HandlerContext, HandlerLogger } from "../handling/define.ts";
 import { HandlerTimeoutError, type RetryAfterError } from "../handling/errors.ts";
-import type { Prepared } from "./publisher.ts";
+import type { Inherited, Prepared } from "./publisher.ts";
 import type { Expirable } from "./deadlines.ts";
 
 /** How an attempt ended. */
@@ -27,10 +28,12 @@ export interface AttemptInput {
   readonly attempt: number;
   readonly timeoutMs: number;
   readonly monotonic: () => number;
+  /** W3C traceparent that the attempt works under; null: the event has none, and one is made if it is asked for. */
+  readonly traceparent: string | null;
   /** Makes the handler's logger, only if it asks for one. */
-  readonly log: () => HandlerLogger;
+  readonly log: (traceparent: string) => HandlerLogger;
   /** Checks and encodes an effect. */
-  readonly prepare: (init: EventInit, inherited: { correlationId?: string; traceparent?: string }) => Prepared;
+  readonly prepare: (init: EventInit, inherited: Inherited) => Prepared;
 }
 
 /** See the module's text. */
@@ -51,6 +54,7 @@ export class Attempt implements Expirable, HandlerContext {
   constructor(input: AttemptInput) {
     this.#input = input;
     this.attempt = input.attempt;
+    this.#traceparent = input.traceparent;
     this.startedAt = input.monotonic();
     this.deadlineMs = this.startedAt + input.timeoutMs;
   }
@@ -66,7 +70,7 @@ export class Attempt implements Expirable, HandlerContext {
 
   /** {@link HandlerContext.log} */
   get log(): HandlerLogger {
-    return this.#log ??= this.#input.log();
+    return this.#log ??= this.#input.log(this.#trace);
   }
 
   /** {@link HandlerContext.publish}; a field, so that a handler may take it out of the context. */
@@ -81,9 +85,13 @@ export class Attempt implements Expirable, HandlerContext {
     this.#effects.push(this.#input.prepare(init, {
       // What follows from an event that carries no correlation id is correlated by the event itself.
       correlationId: extensions["correlationid"] ?? id,
-      traceparent: extensions["traceparent"] ?? (this.#traceparent ??= newTraceparent()),
+      traceparent: this.#trace,
     }));
   };
+
+  get #trace(): string {
+    return this.#traceparent ??= newTraceparent();
+  }
 
   /** Runs the handler. Call once. */
   run(): Promise<AttemptOutcome> {
@@ -165,13 +173,6 @@ function codeOf(error: unknown): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** A new trace, W3C Trace Context; sampled, so that whoever collects traces sees it. */
-function newTraceparent(): string {
-  const hex = (bytes: number): string =>
-    Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return `00-${hex(16)}-${hex(8)}-01`;
 }
 
 /** Text of anything that can be thrown, a frozen or hostile object included; at most 2,000 characters. */

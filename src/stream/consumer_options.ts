@@ -8,6 +8,7 @@ import type { Happenings } from "../happenings.ts";
 import type { HandlerLogger } from "../handling/define.ts";
 import type { Registry } from "../handling/registry.ts";
 import type { StreamStore } from "../store/port.ts";
+import type { Tracing } from "../tracing.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Membership } from "./membership.ts";
@@ -40,5 +41,7 @@ export interface ConsumerOptions {
   readonly deadlines: Deadlines;
   readonly publisher: Publisher;
   readonly settings: ConsumerSettings;
-  readonly logger: (event: Event, attempt: number) => HandlerLogger;
+  readonly logger: (event: Event, attempt: number, traceparent: string) => HandlerLogger;
+  /** Null, the default: nothing traces. */
+  readonly tracing?: Tracing | null;
 }

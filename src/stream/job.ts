@@ -6,12 +6,14 @@ import { attemptOf } from "../delivery/settle.ts";
 import { mustRunAlone } from "../delivery/suspects.ts";
 import { decodeEntry } from "../events/codec.ts";
 import type { Event, EventInit } from "../events/event.ts";
+import { traceIdOf } from "../events/trace_context.ts";
 import type { Handler, HandlerLogger } from "../handling/define.ts";
 import type { Delivery } from "../store/port.ts";
 import { Attempt, type AttemptOutcome } from "./attempt.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Runnable, RunnableOwner } from "./dispatcher.ts";
-import type { Prepared } from "./publisher.ts";
+import type { Span } from "../tracing.ts";
+import type { Inherited, Prepared } from "./publisher.ts";
 
 /** How a job ended: an attempt's end, or an entry that cannot be decoded. */
 export type JobOutcome = AttemptOutcome | { readonly kind: "undecodable"; readonly problem: string };
@@ -24,8 +26,10 @@ export interface JobHost extends RunnableOwner {
   /** False when the entry was taken over, or the consumer closed, while the start was being written down. */
   mayStart(job: Job): boolean;
   timeoutMs(handler: Handler): number;
-  logger(event: Event, attempt: number): HandlerLogger;
-  prepare(init: EventInit, inherited: { correlationId?: string; traceparent?: string }): Prepared;
+  logger(event: Event, attempt: number, traceparent: string): HandlerLogger;
+  prepare(init: EventInit, inherited: Inherited): Prepared;
+  /** Begins the span of an attempt; null where nothing traces. */
+  trace(event: Event, attempt: number, traceparent: string | null): Span | null;
   /** The handler is about to be called. */
   started(job: Job, event: Event): void;
   /** It ended; decides and settles. */
@@ -87,23 +91,34 @@ export class Job implements Runnable {
     if (!host.mayStart(this)) return "free";
     const decoded = decodeEntry({ stream: host.stream, id: delivery.entryId, fields: delivery.fields });
     if (!decoded.ok) return host.ended(this, { kind: "undecodable", problem: decoded.problem });
+    const { event } = decoded;
     const number = attemptOf(delivery.history);
+    const given = event.extensions["traceparent"] ?? "";
+    const traceparent = traceIdOf(given) === null ? null : given;
+    const span = host.trace(event, number, traceparent);
     const attempt = new Attempt({
-      event: decoded.event,
+      event,
       handler: this.handler,
       attempt: number,
       timeoutMs: host.timeoutMs(this.handler),
       monotonic: host.monotonic,
-      log: () => host.logger(decoded.event, number),
+      traceparent: span?.traceparent ?? traceparent,
+      log: (traceparent) => host.logger(event, number, traceparent),
       prepare: (init, inherited) => host.prepare(init, inherited),
     });
     this.attempt = attempt;
     host.deadlines.add(attempt);
-    host.started(this, decoded.event);
-    const outcome = await attempt.run();
+    host.started(this, event);
+    const outcome = await (span === null ? attempt.run() : span.run(() => attempt.run()));
+    span?.end({ outcome: outcome.kind, ...errorOf(outcome) });
     host.deadlines.remove(attempt);
     return host.ended(this, outcome);
   }
+}
+
+function errorOf(outcome: AttemptOutcome): { error?: string } {
+  if ("error" in outcome) return { error: outcome.error };
+  return outcome.kind === "invalid" ? { error: outcome.problem } : {};
 }
 
 /**

@@ -4,15 +4,17 @@
  */
 import { attemptOf, decide, type Decision } from "../delivery/settle.ts";
 import type { Event, EventInit } from "../events/event.ts";
+import { newTraceparent } from "../events/trace_context.ts";
 import type { Handler, HandlerLogger } from "../handling/define.ts";
 import type { Delivery } from "../store/port.ts";
+import type { Span } from "../tracing.ts";
 import type { ConsumerOptions } from "./consumer_options.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { DedupKeys } from "./dedup_keys.ts";
 import type { Runnable } from "./dispatcher.ts";
 import type { Holding } from "./holding.ts";
 import type { Job, JobHost, JobOutcome } from "./job.ts";
-import type { Prepared } from "./publisher.ts";
+import type { Inherited, Prepared } from "./publisher.ts";
 import type { RunningMarks } from "./running_marks.ts";
 import type { Settling } from "./settling.ts";
 
@@ -61,12 +63,22 @@ export class JobDesk implements JobHost {
   }
 
   /** {@link JobHost.logger} */
-  logger(event: Event, attempt: number): HandlerLogger {
-    return this.#o.logger(event, attempt);
+  logger(event: Event, attempt: number, traceparent: string): HandlerLogger {
+    return this.#o.logger(event, attempt, traceparent);
+  }
+
+  /** {@link JobHost.trace} */
+  trace(event: Event, attempt: number, traceparent: string | null): Span | null {
+    const { tracing, store } = this.#o;
+    if (!tracing) return null;
+    const { id, type, source, subject, entry } = event;
+    const traced = { stream: this.stream, id, type, source, subject };
+    const run = { group: store.group, entryId: entry.id, attempt };
+    return tracing.processing(traced, run, traceparent ?? newTraceparent());
   }
 
   /** {@link JobHost.prepare} */
-  prepare(init: EventInit, inherited: { correlationId?: string; traceparent?: string }): Prepared {
+  prepare(init: EventInit, inherited: Inherited): Prepared {
     return this.#o.publisher.prepare(init, inherited);
   }
 

@@ -9,6 +9,7 @@ import type { EventInit } from "../events/event.ts";
 import { completeEvent, EventInvalidError, EventTooLargeError } from "../events/validate.ts";
 import type { Happenings } from "../happenings.ts";
 import type { Appended, AppendItem, Durability, StreamStore } from "../store/port.ts";
+import type { Span, Tracing } from "../tracing.ts";
 
 /** What became of one published event. */
 export interface Receipt {
@@ -35,6 +36,8 @@ export interface PublisherOptions {
   readonly newId?: () => string;
   /** Told when a delayed event was stored. */
   readonly onDelayed?: () => void;
+  /** Null, the default: nothing traces. */
+  readonly tracing?: Tracing | null;
 }
 
 /** An event ready to be appended. */
@@ -42,6 +45,8 @@ export interface Prepared {
   readonly id: string;
   readonly type: string;
   readonly item: AppendItem;
+  /** Ended when the event is there; null where nothing traces. */
+  readonly span: Span | null;
 }
 
 /** Goes into events that have none of their own. */
@@ -116,7 +121,7 @@ export class Publisher {
    */
   prepare(init: EventInit, inherited: Inherited = {}): Prepared {
     // An id that we have just made cannot have been published before, so nothing need be remembered for it.
-    return this.#prepare(init, inherited, init.id !== undefined);
+    return this.#prepare(init, inherited, init.id !== undefined, "create");
   }
 
   /**
@@ -125,8 +130,9 @@ export class Publisher {
    * @throws {DurabilityNotReachedError} It is there, and was not confirmed in time.
    * @throws {ServiceError} `event_invalid`, `event_too_large`.
    */
-  async publish(init: EventInit): Promise<Receipt> {
-    const { receipts: [receipt] } = await this.#append([this.#prepare(init, {}, this.#mayRepeat(init))], {});
+  async publish(init: EventInit, inherited: Inherited = {}): Promise<Receipt> {
+    const prepared = this.#prepare(init, inherited, this.#mayRepeat(init), "send");
+    const { receipts: [receipt] } = await this.#append([prepared], {});
     return receipt!;
   }
 
@@ -137,15 +143,16 @@ export class Publisher {
    */
   async publishAll(inits: readonly EventInit[], request: PublishRequest = {}): Promise<BatchReceipt> {
     if (inits.length > MAX_BATCH_EVENTS) throw tooMany(`${inits.length} events, want at most ${MAX_BATCH_EVENTS}`);
-    const prepared = inits.map((init, index) => this.#prepareAt(index, init, request));
+    const how = inits.length === 1 ? "send" : "create";
+    const prepared = inits.map((init, index) => this.#prepareAt(index, init, request, how));
     const words = prepared.reduce((sum, { item }) => sum + item.fields.length + 3, 0);
     if (words > MAX_BATCH_WORDS) throw tooMany(`${words} attributes, want at most ${MAX_BATCH_WORDS}`);
     return await this.#append(prepared, request);
   }
 
-  #prepareAt(index: number, init: EventInit, inherited: Inherited): Prepared {
+  #prepareAt(index: number, init: EventInit, inherited: Inherited, how: "send" | "create"): Prepared {
     try {
-      return this.#prepare(init, inherited, this.#mayRepeat(init));
+      return this.#prepare(init, inherited, this.#mayRepeat(init), how);
     } catch (error) {
       const ours = error instanceof EventInvalidError || error instanceof EventTooLargeError;
       throw ours ? new BatchEventError(index, error) : error;
@@ -157,11 +164,15 @@ export class Publisher {
     return init?.id !== undefined || this.#options.durability.level !== "memory";
   }
 
-  #prepare(init: EventInit, inherited: Inherited, remembered: boolean): Prepared {
+  #prepare(init: EventInit, inherited: Inherited, remembered: boolean, how: "send" | "create"): Prepared {
     const { clock, source, maxBytes } = this.#options;
-    const { correlationId, traceparent } = inherited;
+    const { correlationId } = inherited;
+    let made: string | undefined;
+    const id = (): string => made ??= this.#newId();
+    const span = this.#span(init, id, inherited, how);
+    const traceparent = span?.traceparent ?? inherited.traceparent;
     const event = completeEvent(init, {
-      id: this.#newId,
+      id,
       source,
       nowMs: clock.now(),
       maxBytes,
@@ -171,6 +182,7 @@ export class Publisher {
     return {
       id: event.id,
       type: event.type,
+      span,
       item: {
         fields: encodeEvent(event),
         ...(remembered ? { dedupKey: `${event.source}\0${event.id}` } : {}),
@@ -184,7 +196,8 @@ export class Publisher {
     const dueMs = delayMs === undefined || delayMs === 0 ? undefined : await store.time() + delayMs;
     const items = prepared.map(({ item }) => dueMs === undefined ? item : { deliverAtMs: dueMs, ...item });
     const options = { dedupWindowMs, durability, ...(batchKey === undefined ? {} : { batchKey }) };
-    const appended = await store.append(items, options).catch((error) => this.#unconfirmed(prepared, error));
+    const appending = this.#inSpan(prepared, () => store.append(items, options));
+    const appended = await appending.catch((error) => this.#unconfirmed(prepared, error));
     if (appended.length !== prepared.length) throw new BatchKeyConflictError(appended.length, prepared.length);
     this.#tell(prepared, appended);
     const receipts = prepared.map(({ id }, index) => {
@@ -192,6 +205,38 @@ export class Publisher {
       return { id, stream: store.stream, entryId, deduplicated };
     });
     return { receipts, durability: durabilityText(durability) };
+  }
+
+  /** What is traced of an event that may yet turn out to be invalid: then its span never ends. */
+  #span(init: EventInit, newId: () => string, inherited: Inherited, how: "send" | "create"): Span | null {
+    const { tracing, store, source } = this.#options;
+    const type = textOf(init?.type);
+    if (!tracing || type === undefined) return null;
+    const event = {
+      stream: store.stream,
+      id: textOf(init.id) ?? newId(),
+      type,
+      source: textOf(init.source) ?? source,
+      subject: textOf(init.subject),
+    };
+    return tracing.publishing(event, how, textOf(init.extensions?.["traceparent"]) ?? inherited.traceparent);
+  }
+
+  /** A batch is sent in a span of its own, linked to those of its events. */
+  async #inSpan<T>(prepared: readonly Prepared[], append: () => Promise<T>): Promise<T> {
+    const { tracing, store } = this.#options;
+    if (!tracing) return await append();
+    const spans = prepared.flatMap(({ span }) => span ?? []);
+    const batch = spans.length > 1 ? [tracing.sending(store.stream, spans)] : [];
+    try {
+      const result = await append();
+      for (const span of [...spans, ...batch]) span.end();
+      return result;
+    } catch (error) {
+      const failed = { outcome: error instanceof ServiceError ? error.code : "unknown", error: String(error) };
+      for (const span of [...spans, ...batch]) span.end(failed);
+      throw error;
+    }
   }
 
   /** Written, not confirmed: they are there, and a repeated request adds nothing, so this is when they count. */
@@ -221,6 +266,10 @@ export class Publisher {
 /** As `PUBLISH_DURABILITY` says it. */
 export function durabilityText(durability: Durability): string {
   return durability.level === "replica" ? `replica:${durability.replicas}` : durability.level;
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }
 
 function tooMany(found: string): ServiceError {

@@ -88,16 +88,21 @@ export class Scheduler {
 
   async #fire(schedule: Schedule, due: readonly number[]): Promise<void> {
     const { store, publisher, happenings } = this.#o;
-    const occurrences: Occurrence[] = due.map((atMs) => {
-      const { item } = publisher.prepare({
+    const prepared = due.map((atMs) =>
+      publisher.prepare({
         ...schedule.event,
         id: `${schedule.name}@${atMs}`,
         time: new Date(atMs).toISOString(),
-      });
-      return { atMs, item: { fields: item.fields } };
-    });
+      })
+    );
+    const occurrences: Occurrence[] = prepared.map(({ item: { fields } }, at) => ({
+      atMs: due[at]!,
+      item: { fields },
+    }));
     const count = await store.fire(schedule.name, occurrences);
+    // Another replica was first: nothing was published here, and nothing is traced.
     if (count === 0) return;
+    for (const { span } of prepared) span?.end();
     happenings.emit({ kind: "schedule_fired", schedule: schedule.name, occurrences: count });
     happenings.emit({ kind: "published", stream: store.stream, type: schedule.event.type, count, origin: "schedule" });
   }

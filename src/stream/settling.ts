@@ -3,6 +3,7 @@
  * @module
  */
 import { attemptOf } from "../delivery/settle.ts";
+import { peekIdentifiers } from "../events/codec.ts";
 import type { Happenings, Outcome } from "../happenings.ts";
 import {
   type Delivery,
@@ -79,7 +80,8 @@ export class Settling {
     const { stream, happenings, tally } = this.#o;
     this.#settle(delivery, { kind: "dead", ref, entryId, fields, letter }, () => {
       tally.add(type, "dead_lettered", ref);
-      happenings.emit({ kind: "dead_lettered", stream, ref, type, reason: letter.reason, error: letter.error });
+      const { reason, error } = letter;
+      happenings.emit({ kind: "dead_lettered", stream, ref, type, reason, error, ...peekIdentifiers(fields) });
     });
   }
 
@@ -93,7 +95,8 @@ export class Settling {
       if (error === null) return;
       tally.add(job.type, "retried", ref);
       const attempt = attemptOf(job.delivery.history);
-      happenings.emit({ kind: "parked", stream, ref, type: job.type, delayMs, attempt, error });
+      const ids = peekIdentifiers(job.delivery.fields);
+      happenings.emit({ kind: "parked", stream, ref, type: job.type, delayMs, attempt, error, ...ids });
     };
     holding.parked.set(ref, job.orderKey);
     holding.parkingBegins(ref);

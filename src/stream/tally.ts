@@ -33,7 +33,10 @@ export class Tally {
 
   /** These effects appeared in the stream. */
   effects(effects: readonly Prepared[]): void {
-    for (const { type } of effects) this.#effects.set(type, (this.#effects.get(type) ?? 0) + 1);
+    for (const { type, span } of effects) {
+      this.#effects.set(type, (this.#effects.get(type) ?? 0) + 1);
+      span?.end();
+    }
     if (effects.length > 0) this.#queue();
   }
 

@@ -1,0 +1,21 @@
+/**
+ * W3C Trace Context, level 1: `traceparent`, as headers and events carry it.
+ * @module
+ */
+
+/** version - trace id - parent id - flags; neither id all zero; version `ff` is forbidden. */
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** @returns The trace id, 32 hex digits; null where there is no traceparent, or a malformed one. */
+export function traceIdOf(traceparent: string | null | undefined): string | null {
+  return TRACEPARENT.exec(traceparent ?? "")?.[1] ?? null;
+}
+
+/**
+ * A new trace; sampled, so that whoever collects traces further on sees it.
+ * @param newId Makes a random UUID.
+ */
+export function newTraceparent(newId: () => string = () => crypto.randomUUID()): string {
+  const hex = (): string => newId().replaceAll("-", "");
+  return `00-${hex()}-${hex().slice(16)}-01`;
+}
