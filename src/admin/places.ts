@@ -89,11 +89,13 @@ function deadPlace(
 }
 
 function attemptsOf(history: History): Attempts {
-  const { firstMs, lastMs, error, replays } = history;
+  const { firstMs, lastMs, error, replays, earlier = [] } = history;
+  const latest = error === "" ? [] : [{ atMs: lastMs, error }];
+  const errors = [...earlier, ...latest].toSorted((a, b) => a.atMs - b.atMs);
   const timeOf = (ms: number): string | null => ms === 0 ? null : rfc3339(ms);
   return {
     attempts: attemptOf(history) - 1,
-    errors: error === "" ? [] : [{ time: timeOf(lastMs), message: error }],
+    errors: errors.map(({ atMs, error }) => ({ time: timeOf(atMs), message: error })),
     firstFailure: timeOf(firstMs),
     lastFailure: timeOf(lastMs),
     replays,

@@ -52,7 +52,7 @@ export interface Letter {
 export interface Attempts {
   /** Failures and crashes so far. */
   readonly attempts: number;
-  /** The errors that are kept: the latest. */
+  /** The errors that are kept, oldest first: the latest in full, and up to four before it, shortened. */
   readonly errors: readonly { readonly time: string | null; readonly message: string }[];
   readonly firstFailure: string | null;
   readonly lastFailure: string | null;

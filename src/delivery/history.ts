@@ -3,6 +3,14 @@
  * @module
  */
 
+/** How an attempt before the latest failure ended; for people. */
+export interface PastFailure {
+  /** Store time, ms. */
+  readonly atMs: number;
+  /** At most 300 characters. */
+  readonly error: string;
+}
+
 /** What is known of an entry's earlier attempts, durable in the store. Absent fields of a fresh entry are zero. */
 export interface History {
   /** Throws and timeouts that counted. */
@@ -21,6 +29,8 @@ export interface History {
   readonly lastMs: number;
   /** Message of the latest failure, at most 2,000 characters. */
   readonly error: string;
+  /** Failures before that one, and attempts that asked to be tried later; the newest few, oldest first. Absent: none. */
+  readonly earlier?: readonly PastFailure[];
 }
 
 /** The history of an entry that was never tried. Shared, so that the hot path allocates none. */

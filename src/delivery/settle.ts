@@ -46,6 +46,9 @@ export interface Situation {
 
 /** Longest error text that is kept, in UTF-16 units. */
 export const MAX_ERROR_LENGTH = 2_000;
+/** How many earlier failures are kept, and how much of each: a record is read and written with every retry. */
+const MAX_EARLIER = 4;
+const MAX_EARLIER_LENGTH = 300;
 /** Longest wait that a handler can ask for: a year, ms. */
 export const MAX_RETRY_AFTER_MS = 365 * 24 * 3_600_000;
 
@@ -69,7 +72,11 @@ export function decide(situation: Situation): Decision {
     case "timed_out":
       return failed(situation, outcome.error);
     case "retry_after":
-      return { kind: "park", delayMs: askedDelayMs(outcome.delayMs, situation.baseMs), history };
+      return {
+        kind: "park",
+        delayMs: askedDelayMs(outcome.delayMs, situation.baseMs),
+        history: withEarlier(history, situation.nowMs, outcome.error ?? ""),
+      };
     case "non_retryable":
       return { kind: "dead", letter: letter(situation, "non_retryable", outcome.error, budgetUsed(history) + 1) };
     case "invalid":
@@ -103,10 +110,10 @@ export function exhaustedBeforeRun(history: History, maxDeliveries: number): Let
   };
 }
 
-/** At most {@link MAX_ERROR_LENGTH} long, never cut inside a character, always writable as UTF-8. */
-export function clipError(text: string): string {
-  if (text.length <= MAX_ERROR_LENGTH) return text.toWellFormed();
-  const cut = text.slice(0, MAX_ERROR_LENGTH - 1);
+/** At most `length` long, by default {@link MAX_ERROR_LENGTH}; never cut inside a character, always writable as UTF-8. */
+export function clipError(text: string, length = MAX_ERROR_LENGTH): string {
+  if (text.length <= length) return text.toWellFormed();
+  const cut = text.slice(0, length - 1);
   return `${isHighSurrogate(cut.charCodeAt(cut.length - 1)) ? cut.slice(0, -1) : cut}…`.toWellFormed();
 }
 
@@ -118,13 +125,20 @@ function failed(situation: Situation, error: string): Decision {
     kind: "park",
     delayMs: retryDelayMs({ attempt: attemptOf(history), baseMs, maxMs, random }),
     history: {
-      ...history,
+      ...withEarlier(history, history.lastMs, history.error),
       failures: history.failures + 1,
       firstMs: history.firstMs || nowMs,
       lastMs: nowMs,
       error: clipError(error),
     },
   };
+}
+
+/** Keeps one more past attempt. An empty text says nothing. */
+function withEarlier(history: History, atMs: number, error: string): History {
+  if (error === "") return history;
+  const past = { atMs, error: clipError(error, MAX_EARLIER_LENGTH) };
+  return { ...history, earlier: [...(history.earlier ?? []), past].slice(-MAX_EARLIER) };
 }
 
 function letter(

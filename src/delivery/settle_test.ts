@@ -45,6 +45,22 @@ Deno.test("a later failure keeps the first's time and waits longer", () => {
   });
 });
 
+Deno.test("of earlier failures the newest four are kept, shortened; asking for later is noted and counts nothing", () => {
+  let history: History = FRESH;
+  const errors = ["one", "two", "x".repeat(1_000), "four", "five", "six"];
+  for (const error of errors) {
+    const decision = after({ kind: "threw", error }, history, 100);
+    assert.ok(decision.kind === "park");
+    history = decision.history;
+  }
+  assert.equal(history.error, "six");
+  assert.deepEqual(history.earlier?.map(({ error }) => error), ["two", `${"x".repeat(299)}…`, "four", "five"]);
+  const later = after({ kind: "retry_after", delayMs: 5, error: "RetryAfterError: busy" }, history);
+  assert.ok(later.kind === "park");
+  assert.deepEqual(later.history.earlier?.at(-1), { atMs: NOW, error: "RetryAfterError: busy" });
+  assert.deepEqual([later.history.failures, later.history.error], [6, "six"]);
+});
+
 Deno.test("the failure that uses up the budget is the last, crashes of its own counting", () => {
   for (const history of [{ failures: 4 }, { failures: 1, soloCrashes: 3 }, { soloCrashes: 4 }]) {
     const decision = after({ kind: "threw", error: "boom" }, { ...history, firstMs: 7, replays: 2 });

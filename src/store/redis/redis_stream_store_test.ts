@@ -227,13 +227,15 @@ test("texts that JSON of Lua refuses survive parking and a crash", async (harnes
   const store = await mortal(harness, "a");
   const other = await replica(harness, "b");
   const { ref } = await holdOne(store, "a");
-  const history = { ...FRESH, failures: 1, error: 'a\ud800b "\0" / \u2028' };
+  const earlier = [{ atMs: 1_750_000_000_123, error: "b/\u2028" }];
+  const history = { ...FRESH, failures: 1, error: 'a\ud800b "\0" / \u2028', earlier };
   await settle(store, "a", { kind: "park", ref, delayMs: 0, history, orderKey: "k\udc00" });
   await store.claimDue("a", 10);
   await harness.passLease("a");
   const taken = only(await seize(other, "b", "a"));
   assert.equal(taken.history.error, history.error.toWellFormed());
   assert.equal(taken.history.failures, 1);
+  assert.deepEqual(taken.history.earlier, earlier);
   assert.equal(taken.history.soloCrashes, 1);
 });
 
