@@ -61,6 +61,8 @@ const DEFAULT_CONTENT_TYPE = "application/json";
 const EXTENSION_NAME = /^[a-z0-9]+$/;
 /** Attributes of their own, which no extension can be. */
 const RESERVED: ReadonlySet<string> = new Set(["id", "type", "source", "subject", "time", "datacontenttype", "data"]);
+/** What an event to be published may have. `entry`: an event that came may be published again as it is. */
+const KNOWN: ReadonlySet<string> = new Set([...RESERVED, "extensions", "entry"]);
 // deno-lint-ignore no-control-regex -- control characters are what it looks for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 const MEDIA_TYPE = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+\/[!#$%&'*+.^_`|~0-9A-Za-z-]+\s*(;.*)?$/;
@@ -72,6 +74,7 @@ const MEDIA_TYPE = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+\/[!#$%&'*+.^_`|~0-9A-Za-z-]+\s*
  */
 export function completeEvent(init: EventInit, defaults: EventDefaults): CompleteEvent {
   if (typeof init !== "object" || init === null) throw invalid("type", `the event is ${kindOf(init)}, want an object`);
+  refuseUnknown(init);
   const datacontenttype = contentTypeOf(init.datacontenttype);
   const subject = optional(init.subject);
   const body = encodeData(init.data, datacontenttype, defaults.maxBytes);
@@ -88,6 +91,15 @@ export function completeEvent(init: EventInit, defaults: EventDefaults): Complet
     extensions,
     ...(deliverAtMs === null ? {} : { deliverAtMs }),
   };
+}
+
+/** A misspelt attribute would be left out, and a `deliverat` beside `extensions` would be published at once. */
+function refuseUnknown(init: EventInit): void {
+  for (const [name, value] of Object.entries(init)) {
+    if (KNOWN.has(name) || isAbsent(value) || isOurVersion(name, value)) continue;
+    const shown = name.slice(0, 64);
+    throw invalid(shown, `the event has no attribute "${shown}", want extension attributes under extensions`);
+  }
 }
 
 type Limited = "id" | "type" | "source" | "subject" | "datacontenttype";

@@ -244,3 +244,17 @@ Deno.test("anything at all is either completed or refused with an error of ours"
     { numRuns: 3_000 },
   );
 });
+
+Deno.test("an attribute that events do not have is refused by name; a received event may be published again", () => {
+  const odd = (more: object): unknown => ({ type: "t", ...more });
+  for (const name of ["deliverat", "subjekt", "traceparent", "__typo__"]) {
+    assert.throws(
+      () => completeEvent(odd({ [name]: "x" }) as EventInit, DEFAULTS),
+      (error: unknown) => error instanceof EventInvalidError && error.attribute === name,
+      name,
+    );
+  }
+  for (const more of [{ specversion: "1.0" }, { entry: { stream: "s", id: "1-0" } }, { subjekt: undefined }]) {
+    assert.equal(completeEvent(odd(more) as EventInit, DEFAULTS).type, "t");
+  }
+});
