@@ -24,6 +24,10 @@ const NEWS_MS = 300_000;
 /** Lag that grew in this many looks in a row is growing. */
 const GROWING_LOOKS = 3;
 const NOTABLE_LAG = 1_000;
+/** A refused settling step is tried again much sooner than this; so long after the last refusal it is over. */
+const REFUSED_MS = 10_000;
+/** Refusals that do not pass by themselves; what does makes the service not ready meanwhile, and is told by that. */
+const LASTING: readonly string[] = ["wrong_type", "permission", "unknown"];
 
 interface Seen {
   letters: number;
@@ -37,6 +41,8 @@ export class Watcher {
   readonly loop: Loop;
   readonly #o: WatcherOptions;
   readonly #seen = new Map<string, Seen>();
+  /** When settling was last refused, by stream, monotonic ms. */
+  readonly #refused = new Map<string, number>();
   #warnings: readonly string[] = [];
 
   /** @param options See {@link WatcherOptions}. */
@@ -44,11 +50,17 @@ export class Watcher {
     this.#o = options;
     const { clock, random, happenings } = options;
     this.loop = new Loop({ name: "watcher", clock, random, happenings, step: () => this.#step() });
+    happenings.listen((happening) => {
+      if (happening.kind !== "settle_refused" || !LASTING.includes(happening.cause)) return;
+      this.#refused.set(happening.stream, clock.monotonic());
+    });
   }
 
   /** Cause codes with the stream they concern: `dead_letters_growing:orders`. */
   get warnings(): readonly string[] {
-    return this.#warnings;
+    const since = this.#o.clock.monotonic() - REFUSED_MS;
+    const refused = [...this.#refused].filter(([, at]) => at > since).map(([stream]) => `settling_refused:${stream}`);
+    return [...this.#warnings, ...refused];
   }
 
   async #step(): Promise<number> {
