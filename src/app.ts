@@ -82,6 +82,8 @@ export class App {
   readonly #stopping = new AbortController();
   #http: HttpServer | null = null;
   #parts: RunningParts | null = null;
+  /** Null until the handlers are known. */
+  #registry: Registry | null = null;
   #embedded: EmbeddedRedis | null = null;
   #stopped: Promise<number> | null = null;
 
@@ -138,6 +140,7 @@ export class App {
       },
       metrics: this.#metrics,
       log: access,
+      handlers: () => this.#registry,
       more: adminApi(this.#o, this.#live, () => this.#parts?.admin.core ?? null),
     });
     this.#http = await startHttpServer({
@@ -162,6 +165,7 @@ export class App {
     const module = handlers ?? await loadHandlers(config.handlers, cwd, clock);
     const schedules = [...module.schedules, ...testSchedule(config.stream.testEventIntervalMs)];
     const registry = new Registry(module.handlers, schedules, (pattern) => checkCron(pattern, config.log.timezone));
+    this.#registry = registry;
     const socketPath = await this.#openEmbedded();
     if (this.#stopping.signal.aborted) return;
     this.#parts = this.#build(registry, socketPath);

@@ -6,6 +6,7 @@ import type { Clock } from "../clock.ts";
 import type { Config } from "../config/types.ts";
 import type { HealthView } from "../health/report.ts";
 import type { EventPublisher } from "../http/deps.ts";
+import type { KnownHandlers } from "../http/describe/facts.ts";
 import { type BatchPublisher, eventsRoute } from "../http/events_route.ts";
 import { metricsRoute } from "../http/metrics_route.ts";
 import { createRouter, type HttpHandler } from "../http/router.ts";
@@ -24,13 +25,15 @@ export interface HttpPartsOptions {
   readonly metrics: Metrics | null;
   /** The access log. */
   readonly log: Logger;
+  /** Null: not known yet. */
+  readonly handlers: () => KnownHandlers | null;
   /** Routes of other parts. */
   readonly more?: readonly Route[];
 }
 
 /** Makes the one function that answers requests. */
 export function makeRouter(options: HttpPartsOptions): HttpHandler {
-  const { config, clock, health, publisher, metrics, log, more = [] } = options;
+  const { config, clock, health, publisher, metrics, log, handlers, more = [] } = options;
   const settings = {
     maxBodyBytes: config.http.maxBodyBytes,
     triggerRateLimit: config.http.triggerRateLimit,
@@ -43,6 +46,14 @@ export function makeRouter(options: HttpPartsOptions): HttpHandler {
     publisher,
     settings,
     clock,
+    description: {
+      service: { name: config.service.name, version: config.service.version },
+      streams: config.stream.names,
+      group: config.stream.group,
+      consuming: config.stream.consumerEnabled,
+      tokens: { api: settings.apiToken !== null, admin: true },
+      handlers,
+    },
     runInContext: (context, fn) => withLogContext(context, fn),
     onRequest: (request) => {
       metrics?.request(request);

@@ -5,6 +5,7 @@
 import type { Clock } from "../clock.ts";
 import type { HealthView } from "../health/report.ts";
 import type { EventInit } from "../events/event.ts";
+import type { DescriptionSource } from "./describe/facts.ts";
 
 /** What became of one published event. */
 export interface PublishReceipt {
@@ -50,6 +51,8 @@ export interface HttpDeps {
   ) => void;
   /** Told of a fault of ours (a 500). */
   readonly onError: (error: unknown, correlationId: string) => void;
+  /** For `/openapi.json` and `/asyncapi.json`. Default: there are none. */
+  readonly description?: DescriptionSource;
   /** Runs one request so that its log lines carry these identifiers. Default: just runs it. */
   readonly runInContext?: (
     ids: { readonly correlationId: string; readonly traceId?: string },
