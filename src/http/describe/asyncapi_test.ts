@@ -199,6 +199,9 @@ Deno.test("what cannot be expressed is open, in part or as a whole, and fails no
     ["nothing", input(() => undefined)],
     ["list", input(() => [])],
     ["outside", input(() => ({ $ref: "https://elsewhere.example/schema" }))],
+    ["nowhere", input(() => ({ $ref: "#/definitions/none" }))],
+    ["anchor", input(() => ({ $ref: "#there", $id: "#there" }))],
+    ["deep", input(() => Array.from({ length: 100_000 }).reduce<object>((not) => ({ not }), {}))],
     ["long", input(() => ({ description: "x".repeat(300_000) }))],
   ];
   const document = documentOf([

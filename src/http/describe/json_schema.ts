@@ -46,37 +46,48 @@ function offered({ "~standard": standard }: StandardSchemaV1, at: string): JsonS
   if (json.length > MAX_LENGTH) throw new RangeError("too long");
   const plain: unknown = JSON.parse(json);
   if (typeof plain !== "object" || plain === null || Array.isArray(plain)) throw new TypeError("no schema");
-  return moved(plain, at) as JsonSchema;
+  return new Move(plain, at).schema(plain) as JsonSchema;
 }
 
 /** The same with its references beginning at another place. */
-function moved(schema: unknown, at: string): unknown {
-  if (Array.isArray(schema)) return schema.map((one) => moved(one, at));
-  if (typeof schema !== "object" || schema === null) return schema;
-  return record(
-    Object.entries(schema).flatMap(([key, value]) => {
-      if (IDENTITY.has(key) && typeof value === "string") return [];
-      if (key === "$ref" && typeof value === "string") return [[key, movedRef(value, at)]];
-      if (DATA.has(key)) return [[key, value]];
-      return [[key, MAPS.has(key) ? movedMap(value, at) : moved(value, at)]];
-    }),
-  );
-}
+class Move {
+  readonly #root: object;
+  readonly #at: string;
 
-function movedMap(map: unknown, at: string): unknown {
-  if (typeof map !== "object" || map === null || Array.isArray(map)) return map;
-  return record(Object.entries(map).map(([name, schema]) => [name, moved(schema, at)]));
-}
+  constructor(root: object, at: string) {
+    this.#root = root;
+    this.#at = at;
+  }
 
-/** `__proto__` is a name like any other. */
-function record(entries: readonly (readonly [string, unknown])[]): unknown {
-  return Object.fromEntries(entries);
-}
+  schema(schema: unknown): unknown {
+    if (Array.isArray(schema)) return schema.map((one) => this.schema(one));
+    if (typeof schema !== "object" || schema === null) return schema;
+    return Object.fromEntries(
+      Object.entries(schema).flatMap(([key, value]) => {
+        if (IDENTITY.has(key) && typeof value === "string") return [];
+        if (key === "$ref" && typeof value === "string") return [[key, this.#ref(value)]];
+        if (DATA.has(key)) return [[key, value]];
+        return [[key, MAPS.has(key) ? this.#map(value) : this.schema(value)]];
+      }),
+    );
+  }
 
-function movedRef(pointer: string, at: string): string {
-  // What lies outside of the document could be anywhere, and whoever reads it would go there.
-  if (!pointer.startsWith("#")) throw new TypeError("a reference to another document");
-  return `${at}${pointer.slice(1)}`;
+  #map(map: unknown): unknown {
+    if (typeof map !== "object" || map === null || Array.isArray(map)) return map;
+    return Object.fromEntries(Object.entries(map).map(([name, schema]) => [name, this.schema(schema)]));
+  }
+
+  /** @throws It leads out of the schema, where whoever reads the document would go, or nowhere. */
+  #ref(pointer: string): string {
+    if (pointer !== "#" && !pointer.startsWith("#/")) throw new TypeError("a reference to another document");
+    const steps = decodeURIComponent(pointer).split("/").slice(1);
+    steps.reduce<unknown>((found, step) => {
+      const name = step.replaceAll("~1", "/").replaceAll("~0", "~");
+      if (typeof found === "object" && found !== null && Object.hasOwn(found, name)) return Reflect.get(found, name);
+      throw new TypeError("a reference to nothing");
+    }, this.#root);
+    return `${this.#at}${pointer.slice(1)}`;
+  }
 }
 
 /** The schema of the attribute `type` for a handler's pattern. */
