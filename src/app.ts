@@ -165,10 +165,9 @@ export class App {
     const module = handlers ?? await loadHandlers(config.handlers, cwd, clock);
     const schedules = [...module.schedules, ...testSchedule(config.stream.testEventIntervalMs)];
     const registry = new Registry(module.handlers, schedules, (pattern) => checkCron(pattern, config.log.timezone));
-    this.#registry = registry;
     const socketPath = await this.#openEmbedded();
     if (this.#stopping.signal.aborted) return;
-    this.#parts = this.#build(registry, socketPath);
+    this.#parts = this.#build(this.#registry = registry, socketPath);
     this.#metrics?.knowTypes(typesOf(registry));
     this.#metrics?.watch(this.#parts.redis.stores);
     this.#begin(this.#parts);

@@ -33,7 +33,7 @@ export interface HttpPartsOptions {
 
 /** Makes the one function that answers requests. */
 export function makeRouter(options: HttpPartsOptions): HttpHandler {
-  const { config, clock, health, publisher, metrics, log, handlers, more = [] } = options;
+  const { config, clock, health, publisher, metrics, log, more = [] } = options;
   const settings = {
     maxBodyBytes: config.http.maxBodyBytes,
     triggerRateLimit: config.http.triggerRateLimit,
@@ -46,20 +46,20 @@ export function makeRouter(options: HttpPartsOptions): HttpHandler {
     publisher,
     settings,
     clock,
-    description: {
-      service: { name: config.service.name, version: config.service.version },
-      streams: config.stream.names,
-      group: config.stream.group,
-      consuming: config.stream.consumerEnabled,
-      tokens: { api: settings.apiToken !== null, admin: true },
-      handlers,
-    },
     runInContext: (context, fn) => withLogContext(context, fn),
     onRequest: (request) => {
       metrics?.request(request);
       log.debug("{method} {route} {status}", request);
     },
     onError: (error, correlationId) => log.error("A request failed: {error}", { error, correlationId }),
+    description: {
+      service: { name: config.service.name, version: config.service.version },
+      streams: config.stream.names,
+      group: config.stream.group,
+      consuming: config.stream.consumerEnabled,
+      tokens: { api: settings.apiToken !== null, admin: true },
+      handlers: options.handlers,
+    },
   }, [
     eventsRoute({ health, publisher, settings, clock, dedupWindowMs }),
     ...(metrics === null ? [] : [metricsRoute(metrics)]),

@@ -11,7 +11,6 @@ import { EVENT_PARAMS } from "../admin/events.ts";
 import type { Params } from "../admin/input.ts";
 import { LETTER_PARAMS, REPLAY_PARAMS } from "../admin/letters.ts";
 import type { LiveHub } from "../admin/live.ts";
-import { ADMIN_DOCS as DOCS } from "./admin_routes_docs.ts";
 import { Guard, type GuardOptions } from "./admin_routes_guard.ts";
 import { liveResponse } from "./admin_routes_live.ts";
 import { readBody } from "./body.ts";
@@ -39,27 +38,16 @@ function queries(guard: Guard, options: AdminRoutesOptions): readonly Route[] {
   const { live, clock } = options;
   const core = coreOf(options);
   return [
-    guard.route("GET", "overview", DOCS.overview, async () => jsonResponse(await core().overview())),
-    guard.route(
-      "GET",
-      "events",
-      DOCS.events,
-      async (request) => jsonResponse(await core().events(query(request, EVENT_PARAMS))),
-    ),
+    guard.route("GET", "overview", async () => jsonResponse(await core().overview())),
+    guard.route("GET", "events", async (request) => jsonResponse(await core().events(query(request, EVENT_PARAMS)))),
     guard.route(
       "GET",
       "events/:entryId",
-      DOCS.where,
       async (request, { params }) => jsonResponse(await core().where(params["entryId"]!, query(request, ["stream"]))),
     ),
-    guard.route("GET", "schedules", DOCS.schedules, async () => jsonResponse(await core().schedules())),
-    guard.route("GET", "scaling", DOCS.scaling, async () => jsonResponse(await core().scaling())),
-    guard.route(
-      "GET",
-      "live",
-      DOCS.live,
-      ({ method }, { correlationId }) => liveResponse(live, clock, method, correlationId),
-    ),
+    guard.route("GET", "schedules", async () => jsonResponse(await core().schedules())),
+    guard.route("GET", "scaling", async () => jsonResponse(await core().scaling())),
+    guard.route("GET", "live", ({ method }, { correlationId }) => liveResponse(live, clock, method, correlationId)),
   ];
 }
 
@@ -71,10 +59,9 @@ function letterRoutes(guard: Guard, options: AdminRoutesOptions): readonly Route
     guard.route(
       "GET",
       "dead-letters",
-      DOCS.letters,
       async (request) => jsonResponse(await core().letters.list(query(request, LETTER_PARAMS))),
     ),
-    guard.route("POST", "dead-letters/replay", DOCS.replayAll, async (request, context) => {
+    guard.route("POST", "dead-letters/replay", async (request, context) => {
       const body = await filterOf(request, options, context);
       if (body instanceof Response) return body;
       const params = { ...query(request, REPLAY_PARAMS), ...body };
@@ -85,14 +72,13 @@ function letterRoutes(guard: Guard, options: AdminRoutesOptions): readonly Route
     guard.route(
       "GET",
       "dead-letters/:id",
-      DOCS.letter,
       async (request, context) => jsonResponse(await core().letters.show(idOf(context), query(request, ["stream"]))),
     ),
-    guard.route("POST", "dead-letters/:id/replay", DOCS.replay, async (request, context) => {
+    guard.route("POST", "dead-letters/:id/replay", async (request, context) => {
       const work = () => core().letters.replay(idOf(context), query(request, ["stream"]));
       return jsonResponse(await guard.audited(change("dead_letter.replay", context), context, work));
     }),
-    guard.route("DELETE", "dead-letters/:id", DOCS.remove, async (request, context) => {
+    guard.route("DELETE", "dead-letters/:id", async (request, context) => {
       const work = () => core().letters.remove(idOf(context), query(request, ["stream"]));
       return jsonResponse(await guard.audited(change("dead_letter.delete", context), context, work));
     }),
@@ -102,14 +88,14 @@ function letterRoutes(guard: Guard, options: AdminRoutesOptions): readonly Route
 function commands(guard: Guard, options: AdminRoutesOptions): readonly Route[] {
   const core = coreOf(options);
   const pause = (action: "pause" | "resume") =>
-    guard.route("POST", `consumer/${action}`, DOCS[action], async (_request, context) => {
+    guard.route("POST", `consumer/${action}`, async (_request, context) => {
       const work = () => core().setPaused(action === "pause");
       return jsonResponse(await guard.audited({ action: `consumer.${action}`, target: "group" }, context, work));
     });
   return [
     pause("pause"),
     pause("resume"),
-    guard.route("POST", "schedules/:name/run", DOCS.runSchedule, async (_request, context) => {
+    guard.route("POST", "schedules/:name/run", async (_request, context) => {
       const name = context.params["name"]!;
       const desk = core().scheduling;
       if (desk === null) throw new AdminError("not_found", "There are no schedules here");

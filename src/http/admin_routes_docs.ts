@@ -54,26 +54,26 @@ const ONE = { ...INVALID, 404: ["not_found"] } as const;
 const ONE_CHANGED = { ...ONE, 409: ["ambiguous"] } as const;
 const BAD_BODY = ["parameter_invalid", "body_not_json", "body_not_utf8", "body_too_deep", "body_incomplete"];
 
-/** One for each endpoint. */
-export const ADMIN_DOCS = {
-  overview: admin({
+/** One for each endpoint, by method and path below `/admin/api`. Null: for the dashboard alone, which it may change with. */
+export const ADMIN_DOCS: Readonly<Record<string, RouteDoc | null>> = {
+  "GET overview": admin({
     id: "getOverview",
     summary: "Everything at a glance, also while Redis is away.",
     answer: "Overview",
   }),
-  events: admin({
+  "GET events": admin({
     ...{ id: "listEvents", summary: "Events by time, oldest first.", answer: "EventPage", problems: INVALID },
     parameters: [...FROM_TO, TYPE, STREAM, LIMIT, CURSOR],
   }),
-  where: admin({
+  "GET events/:entryId": admin({
     ...{ id: "getEvent", summary: "Where is it, and what became of its attempts?", answer: "Place", problems: ONE },
     parameters: [path("entryId", "As Redis gave it."), STREAM],
   }),
-  letters: admin({
+  "GET dead-letters": admin({
     ...{ id: "listDeadLetters", summary: "Dead letters, newest first.", answer: "LetterPage", problems: INVALID },
     parameters: [TYPE, REASON, STREAM, LIMIT, CURSOR],
   }),
-  letter: admin({
+  "GET dead-letters/:id": admin({
     ...{
       id: "getDeadLetter",
       summary: "One dead letter.",
@@ -82,11 +82,11 @@ export const ADMIN_DOCS = {
       problems: ONE_CHANGED,
     },
   }),
-  replay: admin({
+  "POST dead-letters/:id/replay": admin({
     ...{ id: "replayDeadLetter", summary: "Gives one letter back to its group, once.", answer: "Replayed" },
     ...{ parameters: LETTER, problems: ONE_CHANGED },
   }),
-  replayAll: admin({
+  "POST dead-letters/replay": admin({
     ...{ id: "replayDeadLetters", summary: "Gives back every letter that fits.", answer: "Replayed" },
     parameters: [TYPE, REASON, STREAM, query("dryRun", "Only count.", { type: "boolean" })],
     body: {
@@ -101,21 +101,31 @@ export const ADMIN_DOCS = {
       415: ["media_type_unsupported"],
     },
   }),
-  remove: admin({
+  "DELETE dead-letters/:id": admin({
     ...{ id: "deleteDeadLetter", summary: "Throws a letter away for good.", answer: "Deleted" },
     ...{ parameters: LETTER, problems: ONE_CHANGED },
   }),
-  pause: admin({ id: "pauseConsumer", summary: "Stops the whole group from handling.", answer: "Paused" }),
-  resume: admin({ id: "resumeConsumer", summary: "Ends a pause.", answer: "Paused" }),
-  schedules: admin({ id: "listSchedules", summary: "Schedules, with what comes next.", answer: "SchedulePage" }),
-  runSchedule: admin({
+  "POST consumer/pause": admin({
+    id: "pauseConsumer",
+    summary: "Stops the whole group from handling.",
+    answer: "Paused",
+  }),
+  "POST consumer/resume": admin({ id: "resumeConsumer", summary: "Ends a pause.", answer: "Paused" }),
+  "GET schedules": admin({ id: "listSchedules", summary: "Schedules, with what comes next.", answer: "SchedulePage" }),
+  "POST schedules/:name/run": admin({
     ...{ id: "runSchedule", summary: "One more occurrence, now.", answer: "ScheduleRun" },
     ...{ parameters: [path("name", "The schedule's.")], problems: { 404: ["not_found"] } },
   }),
-  live: admin({
+  "GET live": admin({
     ...{ id: "watchLive", summary: "What happens in this process, as server-sent events." },
     answer: { "text/event-stream; charset=utf-8": { type: "string" } },
     problems: { 429: ["too_many_clients"] },
   }),
-  scaling: admin({ id: "getScaling", summary: "Figures for an autoscaler.", answer: "Scaling" }),
-} as const satisfies Readonly<Record<string, RouteDoc>>;
+  "GET scaling": admin({ id: "getScaling", summary: "Figures for an autoscaler.", answer: "Scaling" }),
+};
+
+/** The part of a route. @returns Empty where it was forgotten. */
+export function docOf(method: string, path: string): { readonly doc?: RouteDoc | null } {
+  const doc = ADMIN_DOCS[`${method} ${path}`];
+  return doc === undefined ? {} : { doc };
+}

@@ -6,9 +6,9 @@ import { AdminError } from "../admin/errors.ts";
 import type { Clock } from "../clock.ts";
 import { ServiceError, StoreRefusedError, StoreUnavailableError } from "../errors.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { docOf } from "./admin_routes_docs.ts";
 import { type Problem, problemResponse } from "./problem.ts";
 import { RateLimit } from "./rate_limit.ts";
-import type { RouteDoc } from "./route_doc.ts";
 import type { RequestContext, Route } from "./routes.ts";
 import { refuseBearer } from "./token.ts";
 
@@ -44,11 +44,11 @@ export class Guard {
   }
 
   /** A route that only who has the token reaches, and whose errors are problem documents. */
-  route(method: Route["method"], path: string, doc: RouteDoc, handle: Route["handle"]): Route {
+  route(method: Route["method"], path: string, handle: Route["handle"]): Route {
     return {
       method,
       pattern: `/admin/api/${path}`,
-      doc,
+      ...docOf(method, path),
       handle: async (request, context) => {
         const refused = this.#refuse(request, context);
         if (refused !== null) return problemResponse(refused, context.correlationId);

@@ -2,10 +2,10 @@
  * What the HTTP layer needs of the rest: three narrow ports, so that it is tested without Redis or a socket.
  * @module
  */
+import type { DescriptionSource } from "./describe/facts.ts";
 import type { Clock } from "../clock.ts";
 import type { HealthView } from "../health/report.ts";
 import type { EventInit } from "../events/event.ts";
-import type { DescriptionSource } from "./describe/facts.ts";
 
 /** What became of one published event. */
 export interface PublishReceipt {
@@ -51,11 +51,11 @@ export interface HttpDeps {
   ) => void;
   /** Told of a fault of ours (a 500). */
   readonly onError: (error: unknown, correlationId: string) => void;
-  /** For `/openapi.json` and `/asyncapi.json`. Default: there are none. */
-  readonly description?: DescriptionSource;
   /** Runs one request so that its log lines carry these identifiers. Default: just runs it. */
   readonly runInContext?: (
     ids: { readonly correlationId: string; readonly traceId?: string },
     fn: () => Promise<Response>,
   ) => Promise<Response>;
+  /** For `/openapi.json` and `/asyncapi.json`. Default: there are none. */
+  readonly description?: DescriptionSource;
 }

@@ -4,6 +4,7 @@ import { FakeClock } from "../../../testing/fake_clock.ts";
 import { LiveHub } from "../../admin/live.ts";
 import { Happenings } from "../../happenings.ts";
 import { recordingLogger } from "../../telemetry/recording_logger.ts";
+import { ADMIN_DOCS } from "../admin_routes_docs.ts";
 import { adminRoutes } from "../admin_routes.ts";
 import { descriptionRoutes } from "../describe_routes.ts";
 import { eventsRoute } from "../events_route.ts";
@@ -66,6 +67,8 @@ Deno.test("every route is in it with its method, its path parameters and HEAD", 
   const document = openApi(routes, FACTS);
   const paths = pathsOf(document);
   assert.equal(document["x-undescribed"], undefined);
+  const admin = routes.filter(({ pattern }) => pattern.startsWith("/admin/api/"));
+  assert.equal(admin.length, Object.keys(ADMIN_DOCS).length, "a description of no route");
   for (const { method, pattern } of routes) {
     const path = pattern.replace(/:(\w+)/g, "{$1}");
     const operation = paths[path]?.[method.toLowerCase()];
