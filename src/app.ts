@@ -132,6 +132,7 @@ export class App {
     const access = logging.logger("http");
     const router = makeRouter({
       config,
+      handlers: () => this.#registry,
       clock,
       health: this.health,
       publisher: {
@@ -140,7 +141,6 @@ export class App {
       },
       metrics: this.#metrics,
       log: access,
-      handlers: () => this.#registry,
       more: adminApi(this.#o, this.#live, () => this.#parts?.admin.core ?? null),
     });
     this.#http = await startHttpServer({
