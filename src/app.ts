@@ -69,6 +69,8 @@ export class App {
   readonly #stopping = new AbortController();
   #http: HttpServer | null = null;
   #parts: RunningParts | null = null;
+  /** Null until the handlers are known. */
+  #registry: Registry | null = null;
   #embedded: EmbeddedRedis | null = null;
   #stopped: Promise<number> | null = null;
   #tracing: Tracing | null = null;
@@ -118,6 +120,7 @@ export class App {
     const access = logging.logger("http");
     const router = makeRouter({
       config,
+      handlers: () => this.#registry,
       clock,
       health: this.health,
       publisher: {
@@ -154,7 +157,7 @@ export class App {
     if (this.#o.tracing) this.#tracing = await openTracing(config.service.version);
     const socketPath = await this.#openEmbedded();
     if (this.#stopping.signal.aborted) return;
-    this.#parts = this.#build(registry, socketPath);
+    this.#parts = this.#build(this.#registry = registry, socketPath);
     this.#metrics?.knowTypes(typesOf(registry));
     this.#metrics?.watch(this.#parts.redis.stores);
     this.#begin(this.#parts);

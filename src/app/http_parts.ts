@@ -6,6 +6,7 @@ import type { Clock } from "../clock.ts";
 import type { Config } from "../config/types.ts";
 import type { HealthView } from "../health/report.ts";
 import type { EventPublisher } from "../http/deps.ts";
+import type { KnownHandlers } from "../http/describe/facts.ts";
 import { type BatchPublisher, eventsRoute } from "../http/events_route.ts";
 import { metricsRoute } from "../http/metrics_route.ts";
 import { createRouter, type HttpHandler } from "../http/router.ts";
@@ -27,6 +28,8 @@ export interface HttpPartsOptions {
   readonly tracing: () => Tracing | null;
   /** The access log. */
   readonly log: Logger;
+  /** Null: not known yet. */
+  readonly handlers: () => KnownHandlers | null;
   /** Routes of other parts. */
   readonly more?: readonly Route[];
 }
@@ -54,6 +57,14 @@ export function makeRouter(options: HttpPartsOptions): HttpHandler {
       log.debug("{method} {route} {status}", request);
     },
     onError: (error, correlationId) => log.error("A request failed: {error}", { error, correlationId }),
+    description: {
+      service: { name: config.service.name, version: config.service.version },
+      streams: config.stream.names,
+      group: config.stream.group,
+      consuming: config.stream.consumerEnabled,
+      tokens: { api: settings.apiToken !== null, admin: true },
+      handlers: options.handlers,
+    },
   }, [
     eventsRoute({ health, publisher, settings, clock, dedupWindowMs }),
     ...(metrics === null ? [] : [metricsRoute(metrics)]),

@@ -6,6 +6,7 @@ import { AdminError } from "../admin/errors.ts";
 import type { Clock } from "../clock.ts";
 import { ServiceError, StoreRefusedError, StoreUnavailableError } from "../errors.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { docOf } from "./admin_routes_docs.ts";
 import { type Problem, problemResponse } from "./problem.ts";
 import { RateLimit } from "./rate_limit.ts";
 import type { RequestContext, Route } from "./routes.ts";
@@ -47,6 +48,7 @@ export class Guard {
     return {
       method,
       pattern: `/admin/api/${path}`,
+      ...docOf(method, path),
       handle: async (request, context) => {
         const refused = this.#refuse(request, context);
         if (refused !== null) return problemResponse(refused, context.correlationId);

@@ -2,6 +2,7 @@
  * What the HTTP layer needs of the rest: three narrow ports, so that it is tested without Redis or a socket.
  * @module
  */
+import type { DescriptionSource } from "./describe/facts.ts";
 import type { Clock } from "../clock.ts";
 import type { HealthView } from "../health/report.ts";
 import type { EventInit } from "../events/event.ts";
@@ -65,4 +66,6 @@ export interface HttpDeps {
     ids: { readonly correlationId: string; readonly traceId?: string },
     fn: () => Promise<Response>,
   ) => Promise<Response>;
+  /** For `/openapi.json` and `/asyncapi.json`. Default: there are none. */
+  readonly description?: DescriptionSource;
 }

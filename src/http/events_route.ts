@@ -10,6 +10,7 @@ import { MAX_DELAY_MS } from "../events/validate.ts";
 import { BatchEventError, type BatchReceipt, type PublishRequest } from "../stream/publisher.ts";
 import { readBody } from "./body.ts";
 import type { HttpDeps } from "./deps.ts";
+import { EVENTS_DOC } from "./events_route_doc.ts";
 import { publishProblem, unusable } from "./events_route_failures.ts";
 import { parseJson } from "./json.ts";
 import { jsonResponse, type Problem, problemResponse } from "./problem.ts";
@@ -45,6 +46,7 @@ export function eventsRoute(deps: EventsDeps): Route {
   return {
     method: "POST",
     pattern: "/events",
+    doc: EVENTS_DOC,
     handle: async (request, context) => {
       const refused = refuseBearer(request.headers, deps.settings.apiToken);
       if (refused !== null) return problemResponse(refused, context.correlationId);

@@ -39,6 +39,7 @@ export interface FixtureOptions {
   readonly publish?: EventPublisher["publish"];
   readonly settings?: Partial<HttpSettings>;
   readonly routes?: readonly Route[];
+  readonly description?: NonNullable<HttpDeps["description"]>;
   readonly runInContext?: NonNullable<HttpDeps["runInContext"]>;
 }
 
@@ -81,6 +82,7 @@ export function fixture(options: FixtureOptions = {}): Fixture {
     clock,
     onRequest: (request) => requests.push(request),
     onError: (error) => errors.push(error),
+    ...(options.description ? { description: options.description } : {}),
     ...(options.runInContext ? { runInContext: options.runInContext } : {}),
   }, options.routes);
   const ask = (path: string, init?: RequestInit): Promise<Response> =>

@@ -3,6 +3,7 @@
  * @module
  */
 import { problemResponse } from "./problem.ts";
+import type { RouteDoc } from "./route_doc.ts";
 import type { Route } from "./routes.ts";
 
 /** Gives everything as Prometheus text; implemented by `telemetry/metrics.ts`. */
@@ -16,6 +17,7 @@ export function metricsRoute(metrics: MetricsView): Route {
   return {
     method: "GET",
     pattern: "/metrics",
+    doc: DOC,
     handle: async (_request, { correlationId }) => {
       const exposition = await metrics.expose().catch(() => null);
       if (exposition === null) {
@@ -25,3 +27,16 @@ export function metricsRoute(metrics: MetricsView): Route {
     },
   };
 }
+
+const DOC: RouteDoc = {
+  id: "getMetrics",
+  tag: "metrics",
+  summary: "Everything that is counted, as Prometheus text.",
+  answers: {
+    200: {
+      description: "The text exposition format.",
+      content: { "text/plain; version=0.0.4; charset=utf-8": { type: "string" } },
+    },
+  },
+  problems: { 503: ["metrics_unavailable"] },
+};

@@ -5,6 +5,7 @@
 import { Hono } from "hono";
 import { type Correlation, correlationOf, traced } from "./correlation.ts";
 import type { HttpDeps } from "./deps.ts";
+import { descriptionRoutes } from "./describe_routes.ts";
 import { healthRoutes } from "./health_routes.ts";
 import { type Problem, problemResponse } from "./problem.ts";
 import type { Route } from "./routes.ts";
@@ -36,7 +37,7 @@ const FAULT: Problem = { status: 500, code: "internal_error", title: "Internal e
  * @param more Further routes.
  */
 export function createRouter(deps: HttpDeps, more: readonly Route[] = []): HttpHandler {
-  const app = buildApp([...healthRoutes(deps.health), triggerRoute(deps), ...more]);
+  const app = buildApp(allRoutes(deps, more));
   const run = deps.runInContext ?? ((_ids, fn) => fn());
   return async (request, info) => {
     const startedAt = deps.clock.monotonic();
@@ -62,6 +63,14 @@ export function createRouter(deps: HttpDeps, more: readonly Route[] = []): HttpH
   };
 }
 
+/** Every route that {@link createRouter} answers, in order. */
+export function allRoutes(deps: HttpDeps, more: readonly Route[] = []): readonly Route[] {
+  const routes: readonly Route[] = [...healthRoutes(deps.health), triggerRoute(deps), ...more];
+  if (deps.description === undefined) return routes;
+  const all: readonly Route[] = [...routes, ...descriptionRoutes(deps.description, () => all)];
+  return all;
+}
+
 type App = Hono<{ Bindings: Bindings }>;
 
 async function answer(app: App, request: Request, bindings: Bindings): Promise<Response> {
@@ -81,24 +90,36 @@ function buildApp(routes: readonly Route[]): App {
     getPath: (request, options) => (options?.env as Bindings | undefined)?.path ?? request.url,
   });
   for (const { method, pattern, handle } of routes) {
-    app.on(method, pattern, (c) => {
+    app.on(method, pattern, async (c) => {
       c.env.route = pattern;
       const remote = c.env.remote === null ? {} : { remote: c.env.remote };
-      return handle(c.req.raw, { ...c.env.correlation, ...remote, params: c.req.param() });
+      const context = { ...c.env.correlation, ...remote, params: c.req.param() };
+      return await measured(c.req.raw, await handle(c.req.raw, context));
     });
   }
   for (const [pattern, methods] of methodsByPattern(routes)) {
     app.all(pattern, (c) => {
       c.env.route = pattern;
-      return problemResponse(notAllowed(methods), c.env.correlation.correlationId);
+      return measured(c.req.raw, problemResponse(notAllowed(methods), c.env.correlation.correlationId));
     });
   }
-  app.notFound((c) => problemResponse(NOT_FOUND, c.env.correlation.correlationId));
+  app.notFound((c) => measured(c.req.raw, problemResponse(NOT_FOUND, c.env.correlation.correlationId)));
   // Hono's own handler prints the stack and answers with text.
   app.onError((error) => {
     throw error;
   });
   return app;
+}
+
+/**
+ * `HEAD` says how long the answer to `GET` is. Hono drops the body, and then the runtime would say 0. Bodies here are
+ * short; a stream without an end is not even begun for `HEAD`.
+ */
+async function measured({ method }: Request, response: Response): Promise<Response> {
+  if (method !== "HEAD" || response.body === null) return response;
+  const { byteLength } = await response.arrayBuffer();
+  response.headers.set("Content-Length", String(byteLength));
+  return new Response(null, response);
 }
 
 function remoteOf(info: Deno.ServeHandlerInfo | undefined): string | null {

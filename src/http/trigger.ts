@@ -8,6 +8,7 @@ import type { HttpDeps } from "./deps.ts";
 import { isJsonMediaType, isJsonObject, parseJson } from "./json.ts";
 import { jsonResponse, type Problem, problemResponse } from "./problem.ts";
 import { RateLimit } from "./rate_limit.ts";
+import type { RouteDoc } from "./route_doc.ts";
 import type { RequestContext, Route } from "./routes.ts";
 import { refuseBearer } from "./token.ts";
 import { publishFailure, unavailableResponse, whyUnavailable } from "./unavailable.ts";
@@ -29,6 +30,7 @@ export function triggerRoute(deps: Deps): Route {
   return {
     method: "POST",
     pattern: "/trigger-test-event",
+    doc: DOC,
     handle: async (request, context) => {
       const refused = refuseBearer(request.headers, deps.settings.apiToken) ?? tooMany(limit);
       if (refused) return problemResponse(refused, context.correlationId);
@@ -87,3 +89,31 @@ async function publish(deps: Deps, data: unknown, context: RequestContext): Prom
     return problemResponse(failure, context.correlationId);
   }
 }
+
+const DOC: RouteDoc = {
+  id: "triggerTestEvent",
+  tag: "publishing",
+  summary: "Publishes a `test.manual` event.",
+  token: "api",
+  body: {
+    required: false,
+    description: "Becomes the event's data.",
+    content: { "application/json": { type: "object" } },
+  },
+  answers: {
+    200: { description: "Published.", content: { "application/json": "Triggered" } },
+    503: {
+      description: "Redis is not usable.",
+      content: { "application/json": "Refusal" },
+      headers: ["Retry-After"],
+    },
+  },
+  problems: {
+    400: ["body_not_json", "body_not_object", "body_not_utf8", "body_too_deep", "body_incomplete", "event_invalid"],
+    401: ["unauthorized"],
+    408: ["body_too_slow"],
+    413: ["body_too_large", "event_too_large"],
+    415: ["media_type_unsupported"],
+    429: ["rate_limited"],
+  },
+};
