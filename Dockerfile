@@ -18,7 +18,7 @@ RUN mkdir /binary && cp "$(command -v deno)" /binary/deno
 
 # Packages first, so that a change of source does not fetch them again. A lock file that does not fit fails here; what
 # only tests import is then taken out of both files, and every package is checked against the hash in the lock.
-ARG TEST_PACKAGES=fast-check
+ARG TEST_PACKAGES="fast-check yaml"
 COPY deno.json deno.lock ./
 RUN deno install -q --frozen --lockfile-only && deno remove -q ${TEST_PACKAGES} && deno install -q --frozen
 

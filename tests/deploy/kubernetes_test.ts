@@ -1,6 +1,7 @@
 /** `deploy/kubernetes`: valid objects that fit each other, the settings, the service, and the restricted profile. */
 import assert from "node:assert/strict";
 import { SETTING_NAMES, type SettingName, settingOf } from "../../src/config/table.ts";
+import { until } from "../../testing/wait.ts";
 import { permissionsFor } from "../../tools/permissions.ts";
 import { type Manifest, readYaml, valueAt } from "./kustomize.ts";
 import { FOLDERS, NAME, Rendered } from "./rendered.ts";
@@ -29,7 +30,8 @@ async function problemsOf(objects: readonly Manifest[]): Promise<readonly (reado
   const writer = child.stdin.getWriter();
   await writer.write(new TextEncoder().encode(JSON.stringify(objects)));
   await writer.close();
-  const { code, stdout, stderr } = await child.output();
+  // The first time on a machine it fetches its packages.
+  const { code, stdout, stderr } = await until(child.output(), { timeoutMs: 120_000, what: "the schemas' answer" });
   assert.equal(code, 0, new TextDecoder().decode(stderr));
   return JSON.parse(new TextDecoder().decode(stdout));
 }
