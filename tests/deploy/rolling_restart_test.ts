@@ -14,7 +14,7 @@ function start(redis: TestRedis, port: number): ServiceProcess {
     env: {
       REDIS_URL: redis.url,
       SERVICE_PORT: String(port),
-      SHUTDOWN_DELAY: "700",
+      SHUTDOWN_DELAY: "1500",
       HANDLERS: "./tests/deploy/rolling_handlers.ts",
     },
   });
