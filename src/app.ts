@@ -22,6 +22,7 @@ import { type HandlersModule, loadHandlers } from "./handling/load.ts";
 import { Registry } from "./handling/registry.ts";
 import { Happenings } from "./happenings.ts";
 import { HealthMonitor } from "./health/monitor.ts";
+import { closeWhileDraining } from "./http/draining.ts";
 import { type HttpServer, startHttpServer } from "./http/server.ts";
 import type { EmbeddedRedis } from "./store/redis/embedded/embedded.ts";
 import type { BatchReceipt, Inherited, Publisher, PublishRequest, Receipt } from "./stream/publisher.ts";
@@ -133,7 +134,7 @@ export class App {
       more: adminApi(this.#o, this.#live, () => this.#parts?.admin.core ?? null),
     });
     this.#http = await startHttpServer({
-      handler: router,
+      handler: closeWhileDraining(router, () => this.#stopping.signal.aborted),
       hostname: config.http.host,
       port: config.http.port,
       clock,

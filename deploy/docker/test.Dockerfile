@@ -10,6 +10,9 @@ RUN apt-get update -qq \
 WORKDIR /app
 COPY deno.json deno.lock ./
 RUN deno install -q --frozen
+# The schemas of Kubernetes have a lock of their own.
+COPY tests/deploy/schemas/deno.json tests/deploy/schemas/deno.lock tests/deploy/schemas/
+RUN cd tests/deploy/schemas && deno install -q --frozen
 COPY . .
 # What the tests write: compiled sources, and folders of their own.
 RUN mkdir -p .data && chown -R 65532:65532 .data /deno-dir
