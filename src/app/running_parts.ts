@@ -100,6 +100,7 @@ function workerOf(options: RunningPartsOptions, store: StreamStore, { share, ...
     happenings,
     registry,
     logger: (event, attempt) => handlerLogger(logging, event, attempt),
+    redact: (text) => logging.redact(text),
     baseName: s.consumerName,
     leaseMs: s.leaseMs,
     batchSize: s.batchSize,

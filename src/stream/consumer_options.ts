@@ -41,4 +41,6 @@ export interface ConsumerOptions {
   readonly publisher: Publisher;
   readonly settings: ConsumerSettings;
   readonly logger: (event: Event, attempt: number) => HandlerLogger;
+  /** Takes secrets out of what handlers throw: it is kept in the store and shown to people. Default: as it is. */
+  readonly redact?: (text: string) => string;
 }

@@ -60,7 +60,7 @@ async function read(connection: Deno.TcpConn, { answers, head }: Shot): Promise<
       text = text.slice(next.length);
       if (next.answer.status >= 200) found.push(next.answer);
       // A stream without an end: its head is all that there is to see.
-      if (next.answer.headers.get("content-type") === "text/event-stream") return found;
+      if (next.answer.headers.get("content-type")?.startsWith("text/event-stream")) return found;
     }
     if (count === null || found.length >= answers) return found;
   }
@@ -88,7 +88,7 @@ function bodyIn(
   headers: ReadonlyMap<string, string>,
   ended: boolean,
 ): { text: string; length: number } | null {
-  if (headers.get("content-type") === "text/event-stream") return { text: "", length: 0 };
+  if (headers.get("content-type")?.startsWith("text/event-stream")) return { text: "", length: 0 };
   if (headers.get("transfer-encoding") === "chunked") return chunksIn(rest);
   const announced = headers.get("content-length");
   if (announced === undefined) return ended ? { text: rest, length: rest.length } : null;
