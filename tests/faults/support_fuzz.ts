@@ -130,7 +130,7 @@ export class Prober implements AsyncDisposable {
 
   /**
    * Ends the asking. On a busy machine one look may be late through no fault of the service, so that the limit is on all
-   * but 2 of 100; nothing may take 3 s.
+   * but 2 of 100; nothing may take 5 s.
    */
   async verdict(context: string): Promise<string> {
     this.#worker.postMessage("stop");
@@ -139,7 +139,7 @@ export class Prober implements AsyncDisposable {
     const at = (share: number): number => Math.round(sorted[Math.floor((sorted.length - 1) * share)] ?? Infinity);
     const shown = `${sorted.length} probes, median ${at(0.5)} ms, 98 of 100 within ${at(0.98)} ms, longest ${at(1)} ms`;
     assert.deepEqual(wrong, [], `${context}: ${shown}`);
-    assert.ok(at(0.98) < 500 && at(1) < 3_000, `${context}: ${shown}`);
+    assert.ok(at(0.98) < 500 && at(1) < 5_000, `${context}: ${shown}`);
     return shown;
   }
 
