@@ -15,13 +15,16 @@ import {
   ROUNDS,
   scrape,
   SEED,
-  TIGHT_HEAP,
+  tightHeap,
 } from "./support_fuzz.ts";
 
 const REQUESTS_A_ROUND = 2_500;
 /** Connections at once. */
 const AT_ONCE = 24;
 const TOKENS: Tokens = { api: "fuzz-api-token", admin: "fuzz-admin-token" };
+/** A leak of 12 KB a request ends the process half-way (tried); memory over 10 rounds was 121 to 136 MB. */
+const HEAP_MB = 64;
+const MARGIN_MB = 32;
 const FORMAT = SEED % 2 === 0 ? "json" : "text";
 const SECURITY_HEADERS = [
   "cache-control",
@@ -38,7 +41,7 @@ Deno.test(`${ROUNDS * REQUESTS_A_ROUND} malformed HTTP requests: no exit, no 5xx
   const context = `FUZZ_SEED=${SEED}`;
   await using redis = await startRedis();
   await using service = startServiceProcess({
-    permissions: TIGHT_HEAP,
+    permissions: tightHeap(HEAP_MB),
     env: {
       REDIS_URL: redis.url,
       API_TOKEN: TOKENS.api,
@@ -59,7 +62,7 @@ Deno.test(`${ROUNDS * REQUESTS_A_ROUND} malformed HTTP requests: no exit, no 5xx
     memory.push(await restingMemory(service.pid));
   }
   const probes = await prober.verdict(context);
-  assertFlat(memory, context);
+  assertFlat(memory, MARGIN_MB, context);
   // A fuzzer that is always refused at the door has tried nothing behind it.
   for (const status of [200, 202, 400, 401, 404, 405, 413, 415]) {
     assert.ok((seen.get(`${status}`) ?? 0) > 5, shown(seen));
