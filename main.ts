@@ -14,6 +14,8 @@ const EXIT = { clean: 0, fault: 1, configuration: 2, gaveUp: 3, forced: 130 } as
 const ECHO_MS = 15;
 
 let app: App | null = null;
+/** Until the secrets are known there is nothing to hide: what reads the settings shows none. */
+let redact = (text: string): string => text;
 let stopping = false;
 let signalledAt = -Infinity;
 
@@ -46,13 +48,14 @@ function exitCodeOf(error: unknown): number {
 
 function complain(error: unknown): void {
   const text = error instanceof ServiceError ? error.message : error instanceof Error ? error.stack : String(error);
-  Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
+  Deno.stderr.writeSync(new TextEncoder().encode(`${redact(text ?? "")}\n`));
 }
 
 async function main(): Promise<void> {
   listenForSignals();
   const parsed = readConfig(environment());
   const logging = openLogging(parsed);
+  redact = (text) => logging.redact(text);
   const log = logging.logger("process");
   // A rejection that a handler leaves behind must not take the other handlers with it.
   for (const kind of ["unhandledrejection", "error"] as const) {

@@ -155,7 +155,9 @@ export class App {
     const module = handlers ?? await loadHandlers(config.handlers, cwd, clock);
     const schedules = [...module.schedules, ...testSchedule(config.stream.testEventIntervalMs)];
     const registry = new Registry(module.handlers, schedules, (pattern) => checkCron(pattern, config.log.timezone));
-    if (this.#o.tracing) this.#tracing = await openTracing(config.service.version);
+    if (this.#o.tracing) {
+      this.#tracing = await openTracing(config.service.version, (text) => this.#o.logging.redact(text));
+    }
     const socketPath = await this.#openEmbedded();
     if (this.#stopping.signal.aborted) return;
     this.#parts = this.#build(this.#registry = registry, socketPath);

@@ -14,6 +14,8 @@ export interface CollectedSpan {
   readonly kind: number;
   /** 0 unset, 1 ok, 2 error. */
   readonly status: number;
+  /** Text of an error. */
+  readonly message: string;
   readonly attributes: Readonly<Record<string, unknown>>;
   /** Span ids that it is linked to. */
   readonly links: readonly string[];
@@ -40,7 +42,7 @@ interface WireSpan {
   readonly spanId: string;
   readonly parentSpanId?: string;
   readonly kind: number;
-  readonly status?: { readonly code?: number };
+  readonly status?: { readonly code?: number; readonly message?: string };
   readonly attributes?: readonly Attribute[];
   readonly links?: readonly { readonly spanId: string }[];
 }
@@ -74,6 +76,7 @@ function spansOf(text: string): CollectedSpan[] {
     parentSpanId: span.parentSpanId ?? "",
     kind: span.kind,
     status: span.status?.code ?? 0,
+    message: span.status?.message ?? "",
     attributes: Object.fromEntries((span.attributes ?? []).map(({ key, value }) => [key, Object.values(value)[0]])),
     links: (span.links ?? []).map(({ spanId }) => spanId),
   }));

@@ -108,6 +108,7 @@ function workerOf(options: RunningPartsOptions, store: StreamStore, { share, ...
     registry,
     tracing,
     logger: (event, attempt, traceparent) => handlerLogger(logging, event, attempt, traceparent),
+    redact: (text) => logging.redact(text),
     baseName: s.consumerName,
     leaseMs: s.leaseMs,
     batchSize: s.batchSize,

@@ -84,10 +84,15 @@ export function decodeEntry(entry: RawEntry): Decoded {
     try {
       data = JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);
     } catch (error) {
-      return { ok: false, problem: `data is not JSON (${(error as Error).message}), want ${datacontenttype}`, type };
+      return { ok: false, problem: `data is not JSON (${jsonProblem(error as Error)}), want ${datacontenttype}`, type };
     }
   }
   return { ok: true, event: makeEvent(entry, raw, { type, datacontenttype, data }) };
+}
+
+/** Without the text that V8 quotes: a problem is logged, and payloads are not. */
+function jsonProblem({ message }: Error): string {
+  return message.split(/(?:^|,? )(?:\.\.\.)?"/, 1)[0] || "no value";
 }
 
 /** Type and subject of an entry, at a fraction of the cost; always those that {@link decodeEntry} gives. */

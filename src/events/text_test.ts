@@ -60,3 +60,15 @@ Deno.test("JSON content types are told from others", () => {
     assert.ok(!isJsonType(type), type);
   }
 });
+
+Deno.test("long bytes that are not UTF-8 are told apart too, by every byte of theirs", () => {
+  const every = Uint8Array.from({ length: 256 * 40 }, (_, at) => at);
+  const text = distinctText(every);
+  assert.equal(decodeURIComponent(text.replaceAll(/%([89A-F].)/g, "x")).length, every.length);
+  assert.ok(text.startsWith("%00%01") && text.includes("%1F%20!") && text.endsWith("%FE%FF"));
+  const other = every.slice();
+  other[5_000]! ^= 1;
+  assert.notEqual(distinctText(other), text);
+  assert.equal(strictText(every), null);
+  assert.equal(strictText(bytes("\ufffd".repeat(5_000))), "\ufffd".repeat(5_000));
+});

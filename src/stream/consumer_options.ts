@@ -42,6 +42,8 @@ export interface ConsumerOptions {
   readonly publisher: Publisher;
   readonly settings: ConsumerSettings;
   readonly logger: (event: Event, attempt: number, traceparent: string) => HandlerLogger;
+  /** Takes secrets out of what handlers throw: it is kept in the store and shown to people. Default: as it is. */
+  readonly redact?: (text: string) => string;
   /** Null, the default: nothing traces. */
   readonly tracing?: Tracing | null;
 }

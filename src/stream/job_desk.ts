@@ -91,7 +91,8 @@ export class JobDesk implements JobHost {
   }
 
   /** {@link JobHost.ended} */
-  ended(job: Job, outcome: JobOutcome): "free" | "parked" {
+  ended(job: Job, ending: JobOutcome): "free" | "parked" {
+    const outcome = this.#redacted(ending);
     const { holding, marks, settling, dedupKeys, settings } = this.#o;
     marks.ended(job.delivery.ref);
     this.#tellFinished(job, outcome);
@@ -125,6 +126,11 @@ export class JobDesk implements JobHost {
       random: random(),
       nowMs: clock.now(),
     });
+  }
+
+  #redacted(outcome: JobOutcome): JobOutcome {
+    const { redact } = this.#o;
+    return redact !== undefined && "error" in outcome ? { ...outcome, error: redact(outcome.error) } : outcome;
   }
 
   #tellFinished(job: Job, outcome: JobOutcome): void {

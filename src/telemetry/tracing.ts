@@ -11,17 +11,22 @@ import type { Span, SpanEnd, TracedAttempt, TracedEvent, Tracing } from "../trac
 const SCOPE = "redis-stream-service";
 const SYSTEM = { "messaging.system": "redis" } as const;
 
-/** Loads the API, which takes some 40 ms: only where traces are wanted. @param version Of the service. */
-export async function openTracing(version: string): Promise<Tracing> {
-  return new OtelTracing(await import("@opentelemetry/api"), version);
+/**
+ * Loads the API, which takes some 40 ms: only where traces are wanted.
+ * @param version Of the service. @param redact Takes secrets out of error texts.
+ */
+export async function openTracing(version: string, redact: (text: string) => string): Promise<Tracing> {
+  return new OtelTracing(await import("@opentelemetry/api"), version, redact);
 }
 
 class OtelTracing implements Tracing {
   readonly #api: typeof Otel;
   readonly #tracer: Otel.Tracer;
+  readonly #redact: (text: string) => string;
 
-  constructor(api: typeof Otel, version: string) {
+  constructor(api: typeof Otel, version: string, redact: (text: string) => string) {
     this.#api = api;
+    this.#redact = redact;
     this.#tracer = api.trace.getTracer(SCOPE, version);
   }
 
@@ -77,7 +82,7 @@ class OtelTracing implements Tracing {
     links: Otel.Link[] = [],
   ): Span {
     const span = this.#tracer.startSpan(name, { kind, attributes, links }, parent);
-    return new OtelSpan(this.#api, span, parent);
+    return new OtelSpan(this.#api, span, parent, this.#redact);
   }
 
   /** The span under way where it belongs to the same trace: it is the nearer parent. */
@@ -97,9 +102,11 @@ class OtelSpan implements Span {
   readonly #api: typeof Otel;
   readonly #span: Otel.Span;
   readonly #context: Otel.Context;
+  readonly #redact: (text: string) => string;
 
-  constructor(api: typeof Otel, span: Otel.Span, parent: Otel.Context) {
+  constructor(api: typeof Otel, span: Otel.Span, parent: Otel.Context, redact: (text: string) => string) {
     this.#api = api;
+    this.#redact = redact;
     this.#span = span;
     this.#context = api.trace.setSpan(parent, span);
     this.traceparent = traceparentOf(span.spanContext());
@@ -112,7 +119,7 @@ class OtelSpan implements Span {
   end({ outcome, error }: SpanEnd = { outcome: "ok" }): void {
     if (error !== undefined) {
       this.#span.setAttribute("error.type", outcome);
-      this.#span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message: error.slice(0, 500) });
+      this.#span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message: this.#redact(error).slice(0, 500) });
     }
     this.#span.setAttribute("messaging.redis.outcome", outcome);
     this.#span.end();

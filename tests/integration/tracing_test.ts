@@ -7,6 +7,7 @@ import { waitFor } from "../../testing/wait.ts";
 
 const TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736";
 const TRACEPARENT = `00-${TRACE_ID}-00f067aa0ba902b7-01`;
+const SECRET = "s3cr3t-canary-token";
 const HANDLERS = "./tests/fixtures/tracing_handlers.ts";
 
 async function post(url: string, events: readonly object[], headers: Record<string, string>): Promise<Response> {
@@ -21,7 +22,14 @@ async function post(url: string, events: readonly object[], headers: Record<stri
 }
 
 function placed(id: string, url: string): object {
-  return { specversion: "1.0", id, type: "order.placed", source: "shop", subject: "o-1", data: { url } };
+  return {
+    specversion: "1.0",
+    id,
+    type: "order.placed",
+    source: "shop",
+    subject: "o-1",
+    data: { url, note: `the key is ${SECRET}` },
+  };
 }
 
 /** Spans by name, the way from each to the root told as names. */
@@ -35,7 +43,7 @@ Deno.test("publish, handle and effect are one trace, retries and calls of the ha
   await using collector = startOtlpCollector();
   await using called = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => new Response("hi"));
   await using service = startServiceProcess({
-    env: { REDIS_URL: redis.url, HANDLERS, RETRY_BACKOFF: "50", ...collector.env },
+    env: { REDIS_URL: redis.url, HANDLERS, RETRY_BACKOFF: "50", ADMIN_TOKEN: SECRET, ...collector.env },
   });
   const url = await service.ready();
   const response = await post(url, [placed("e-1", `http://127.0.0.1:${called.addr.port}/called`)], {
@@ -67,6 +75,8 @@ Deno.test("publish, handle and effect are one trace, retries and calls of the ha
       ["threw", 2],
     ],
   );
+  assert.match(attempts.map(({ message }) => message).join(""), /^Error: not yet: the key is \*\*\*/);
+  assert.doesNotMatch(JSON.stringify(collector.spans), new RegExp(SECRET), "no secret leaves with the spans");
   const [attempt] = attempts;
   assert.equal(attempt!.kind, 5, "a consumer");
   assert.equal(attempt!.attributes["messaging.system"], "redis");

@@ -1,0 +1,209 @@
+/**
+ * What the fuzz tests share: the seed, hostile words, and the watch over the process under test.
+ *
+ * `FUZZ_SEED=n` repeats a run, `FUZZ_ROUNDS=n` (4 or more, default 4) makes it longer; a failure names the seed.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ServiceProcess } from "../../testing/service_process.ts";
+import { until } from "../../testing/wait.ts";
+import type { Dice } from "../simulation/dice.ts";
+import type { Probed } from "./fuzz_prober.ts";
+
+/** The seed of this run. */
+export const SEED = Number(Deno.env.get("FUZZ_SEED") ?? 20_250_628);
+/** Rounds of equal size; memory is compared between them. */
+export const ROUNDS = Math.max(4, Number(Deno.env.get("FUZZ_ROUNDS") ?? 4));
+
+/**
+ * Deno's flags for the process under test: in a heap this tight garbage is collected instead of piled up, and a leak that
+ * outgrows it ends the process.
+ */
+export function tightHeap(megabytes: number): readonly string[] {
+  return ["-A", `--v8-flags=--max-old-space-size=${megabytes},--max-semi-space-size=4`];
+}
+
+/** Texts that have broken something somewhere. */
+export const HOSTILE: readonly string[] = [
+  "__proto__",
+  "constructor",
+  "prototype",
+  "toString",
+  "hasOwnProperty",
+  "rawJSON",
+  "",
+  " ",
+  "%00",
+  "%",
+  "%s%n{id}{{}}",
+  '"',
+  "\\",
+  "\u0000",
+  "\r\nSet-Cookie: a=b",
+  "\u001b[2J\u001b]0;owned\u0007",
+  "\u009b31m",
+  "\u202egnp.exe",
+  "\u2028\u2029",
+  "\ufeff",
+  "\ud800",
+  "\u{1f600}".repeat(40),
+  "9".repeat(400),
+  "-1",
+  "1e999",
+  "NaN",
+  "-0",
+  "9007199254740993",
+  "2025-02-30T00:00:00Z",
+  "9999-12-31T23:59:60.999999999999+23:59",
+  "253402300800000",
+  "-999999999999999",
+  "../../etc/passwd",
+  "*",
+  "{event-stream}",
+  "fuzz.*",
+  "'; FLUSHALL --",
+  "x".repeat(5_000),
+];
+
+/** Nested far deeper than any stack. */
+export function deepJson(dice: Dice): string {
+  const depth = dice.int(1, 60_000);
+  const [open, close] = dice.pick([["[", "]"], ['{"a":', "}"], ['[{"__proto__":', "}]"]] as const);
+  return open.repeat(depth) + (dice.chance(0.5) ? "1" + close.repeat(depth) : "");
+}
+
+/** Random bytes; half of them look like text. */
+export function noise(dice: Dice, length: number): Uint8Array<ArrayBuffer> {
+  const low = dice.chance(0.5) ? 32 : 0;
+  return Uint8Array.from({ length }, () => dice.int(low, low === 32 ? 126 : 255));
+}
+
+/** Some bytes changed, or the end cut off. */
+export function damaged(dice: Dice, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const copy = new Uint8Array(bytes);
+  for (let flips = dice.int(0, 3); flips > 0 && copy.length > 0; flips--) {
+    copy[dice.int(0, copy.length - 1)] = dice.int(0, 255);
+  }
+  return dice.chance(0.2) ? copy.slice(0, dice.int(0, copy.length)) : copy;
+}
+
+/** Resident memory of a process, bytes: the least of some looks, so that a passing peak does not count. */
+export async function restingMemory(pid: number): Promise<number> {
+  let least = Infinity;
+  for (let look = 0; look < 5; look++) {
+    const found = /VmRSS:\s+(\d+) kB/.exec(await Deno.readTextFile(`/proc/${pid}/status`))?.[1];
+    least = Math.min(least, Number(found) * 1_024);
+    await sleep(20);
+  }
+  return least;
+}
+
+/**
+ * Is the middle point of the second half of the rounds about the highest of the first? The middle one (of two, the higher),
+ * since a few entries of 1 MB that happen to be on the way together leave the allocator with more for a while.
+ * @param marginMb How much more is still flat: what memory was seen to breathe by without having a direction.
+ */
+export function assertFlat(memory: readonly number[], marginMb: number, context: string): void {
+  const half = Math.ceil(memory.length / 2);
+  const first = Math.max(...memory.slice(0, half));
+  const later = memory.slice(half).toSorted((a, b) => a - b);
+  const second = later[Math.floor(later.length / 2)]!;
+  const shown = memory.map((bytes) => `${Math.round(bytes / 1_048_576)} MB`).join(", ");
+  assert.ok(second <= first + marginMb * 1_048_576, `${context}: memory after each round: ${shown}`);
+}
+
+/** Asks the probes, one after the other, in a thread of its own, until told to stop. */
+export class Prober implements AsyncDisposable {
+  readonly #worker = new Worker(new URL("./fuzz_prober.ts", import.meta.url), { type: "module" });
+  readonly #found = Promise.withResolvers<Probed>();
+
+  /** @param url Of the service. */
+  constructor(url: string) {
+    this.#worker.onmessage = ({ data }: MessageEvent<Probed>) => this.#found.resolve(data);
+    this.#worker.onerror = (event) => this.#found.reject(new Error(event.message));
+    this.#worker.postMessage(url);
+  }
+
+  /**
+   * Ends the asking. On a busy machine one look may be late through no fault of the service, so that the limit is on all
+   * but 2 of 100; nothing may take 5 s.
+   */
+  async verdict(context: string): Promise<string> {
+    this.#worker.postMessage("stop");
+    const { took, wrong } = await until(this.#found.promise, { timeoutMs: 15_000, what: "the probes to end" });
+    const sorted = took.toSorted((a, b) => a - b);
+    const at = (share: number): number => Math.round(sorted[Math.floor((sorted.length - 1) * share)] ?? Infinity);
+    const shown = `${sorted.length} probes, median ${at(0.5)} ms, 98 of 100 within ${at(0.98)} ms, longest ${at(1)} ms`;
+    assert.deepEqual(wrong, [], `${context}: ${shown}`);
+    assert.ok(at(0.98) < 500 && at(1) < 5_000, `${context}: ${shown}`);
+    return shown;
+  }
+
+  /** Ends the thread. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#worker.terminate();
+    return Promise.resolve();
+  }
+}
+
+/** Longest line of our logs, in characters: what is longer is somebody else's. */
+const MAX_LINE = 16_384;
+
+/**
+ * Every line is whole and harmless, and there are not too many.
+ * @param format What `LOG_FORMAT` was.
+ * @param maxLines Most lines, those of the audit log aside: there is one for each change, and nothing else is promised.
+ */
+export function assertCalmLog(
+  service: ServiceProcess,
+  format: "json" | "text",
+  maxLines: number,
+  context: string,
+): void {
+  assert.equal(service.stderr, "", context);
+  const lines = service.output.split("\n").filter((line) => line !== "");
+  for (const line of lines) {
+    assert.ok(line.length <= MAX_LINE, `${context}: a line of ${line.length} characters`);
+    assert.doesNotMatch(
+      line,
+      /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u,
+      `${context}: ${JSON.stringify(line.slice(0, 500))}`,
+    );
+    if (format === "json") assert.equal(typeof JSON.parse(line).message, "string", context);
+    else assert.match(line, /^\d{4}-\d\d-\d\dT[\d:.]+Z (DEBUG|INFO |WARN |ERROR) [\w.-]+: /, context);
+  }
+  const ours = lines.filter((line) => !line.includes(format === "json" ? '"logger":"audit"' : " audit: "));
+  assert.ok(ours.length <= maxLines, `${context}: ${ours.length} lines, such as\n${ours.slice(-20).join("\n")}`);
+}
+
+/** The samples of a scrape: `name{labels}` and value. */
+export async function scrape(url: string): Promise<ReadonlyMap<string, number>> {
+  const response = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(10_000) });
+  const text = await response.text();
+  assert.equal(response.status, 200, text);
+  const samples = new Map<string, number>();
+  for (const line of text.split("\n")) {
+    const found = /^([a-z_]+(?:\{.*\})?) (\S+)$/s.exec(line);
+    if (found) samples.set(found[1]!, Number(found[2]));
+  }
+  return samples;
+}
+
+/** Different values of a label of a metric. */
+export function labelValues(samples: ReadonlyMap<string, number>, metric: string, label: string): ReadonlySet<string> {
+  const found = new Set<string>();
+  const pattern = new RegExp(`^${metric}\\{.*?\\b${label}="((?:[^"\\\\]|\\\\.)*)"`);
+  for (const name of samples.keys()) {
+    const value = pattern.exec(name)?.[1];
+    if (value !== undefined) found.add(value);
+  }
+  return found;
+}
+
+/** Sum over everything of a metric that holds the text among its labels. */
+export function total(samples: ReadonlyMap<string, number>, metric: string, text: string): number {
+  let sum = 0;
+  for (const [name, value] of samples) if (name.startsWith(`${metric}{`) && name.includes(text)) sum += value;
+  return sum;
+}
