@@ -1,5 +1,6 @@
 /** Memory: the heap's limit comes from the container's, and a backlog of large entries stays within 512 MiB. */
 import assert from "node:assert/strict";
+import { procStatusKb } from "../../testing/proc.ts";
 import { startRedis, type TestRedis } from "../../testing/redis_server.ts";
 import { startServiceProcess, status } from "../../testing/service_process.ts";
 import { waitFor } from "../../testing/wait.ts";
@@ -25,12 +26,11 @@ async function fill(redis: TestRedis): Promise<void> {
   }
 }
 
-/** A figure of `/proc/PID/status`, MiB. Deno itself reads there only where everything is allowed. */
+/** A figure of `/proc/PID/status`, MiB. */
 async function memoryOf(pid: number, name: "VmHWM" | "VmRSS"): Promise<number> {
-  const { stdout } = await new Deno.Command("cat", { args: [`/proc/${pid}/status`] }).output();
-  const found = new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(new TextDecoder().decode(stdout))?.[1];
-  assert.ok(found, `no ${name} of ${pid}`);
-  return Number(found) / 1_024;
+  const found = await procStatusKb(pid, name);
+  assert.ok(found > 0, `no ${name} of ${pid}`);
+  return found / 1_024;
 }
 
 async function left(redis: TestRedis): Promise<number> {

@@ -6,6 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
+import { procStatusKb } from "../../testing/proc.ts";
 import type { ServiceProcess } from "../../testing/service_process.ts";
 import { until } from "../../testing/wait.ts";
 import type { Dice } from "../simulation/dice.ts";
@@ -92,8 +93,7 @@ export function damaged(dice: Dice, bytes: Uint8Array): Uint8Array<ArrayBuffer> 
 export async function restingMemory(pid: number): Promise<number> {
   let least = Infinity;
   for (let look = 0; look < 5; look++) {
-    const found = /VmRSS:\s+(\d+) kB/.exec(await Deno.readTextFile(`/proc/${pid}/status`))?.[1];
-    least = Math.min(least, Number(found) * 1_024);
+    least = Math.min(least, await procStatusKb(pid, "VmRSS") * 1_024);
     await sleep(20);
   }
   return least;

@@ -1,5 +1,6 @@
 /** Planted secrets, and a search for them in whatever form they could have taken. */
 import assert from "node:assert/strict";
+import { familyOf, readProc } from "../../testing/proc.ts";
 import type { ServiceProcess } from "../../testing/service_process.ts";
 
 /** A secret that needs escapes in URLs, and a part of it that looks the same in every escape. */
@@ -55,19 +56,9 @@ export class Search {
 
   /** Looks at the command lines and titles of a process and of all that descend from it. @returns How many there are. */
   async inProcesses(pid: number): Promise<number> {
-    const children = new Map<number, number[]>();
-    for await (const { name } of Deno.readDir("/proc")) {
-      if (!/^\d+$/.test(name)) continue;
-      const stat = await Deno.readTextFile(`/proc/${name}/stat`).catch(() => "");
-      const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-      children.set(parent, [...children.get(parent) ?? [], Number(name)]);
-    }
-    const family = [pid];
-    for (let at = 0; at < family.length; at++) family.push(...children.get(family[at]!) ?? []);
+    const family = await familyOf(pid);
     for (const id of family) {
-      for (const file of ["cmdline", "comm"]) {
-        this.in(await Deno.readTextFile(`/proc/${id}/${file}`).catch(() => ""), `/proc/${id}/${file}`);
-      }
+      for (const file of ["cmdline", "comm"]) this.in(await readProc(`${id}/${file}`), `/proc/${id}/${file}`);
     }
     return family.length;
   }
