@@ -22,7 +22,9 @@ const order = defineHandler({
   type: "order.created",
   async handle(_event, ctx) {
     if (startedAt === 0) begin();
-    if (failEvery > 0 && ctx.attempt === 1 && Number(_event.id.slice(-12)) % failEvery === 0) throw new Error("failed on purpose");
+    if (failEvery > 0 && ctx.attempt === 1 && Number(_event.id.slice(-12)) % failEvery === 0) {
+      throw new Error("failed on purpose");
+    }
     if (++handled === events) await finish();
   },
 });

@@ -23,8 +23,12 @@ export function dataOf(index: number, bytes = 255): string {
     `"tier":"gold","country":"DE"},"items":[{"sku":"SKU-10293","qty":2,"price":19.99},{"sku":"SKU-55512","qty":1,` +
     `"price":5.49}],"total":45.47,"currency":"EUR","note":"`;
   const tail = `","priority":3,"flags":[1,2]}`;
-  if (bytes < head.length + tail.length) return `{"orderId":${10_000_000 + index},"n":"${"x".repeat(Math.max(0, bytes - 28))}"}`;
-  return `${head}${"leave at the door ".repeat(Math.ceil(bytes / 18)).slice(0, bytes - head.length - tail.length)}${tail}`;
+  if (bytes < head.length + tail.length) {
+    return `{"orderId":${10_000_000 + index},"n":"${"x".repeat(Math.max(0, bytes - 28))}"}`;
+  }
+  return `${head}${
+    "leave at the door ".repeat(Math.ceil(bytes / 18)).slice(0, bytes - head.length - tail.length)
+  }${tail}`;
 }
 
 /** Fields of one event: name, value, … */
@@ -53,7 +57,9 @@ export async function fill(port: number, stream: string, count: number, shape: E
   for (let sent = 0; sent < count;) {
     const size = Math.min(WINDOW, count - sent);
     const text: string[] = [];
-    for (let index = sent; index < sent + size; index++) text.push(command(["XADD", stream, "*", ...fieldsOf(index, shape)]));
+    for (let index = sent; index < sent + size; index++) {
+      text.push(command(["XADD", stream, "*", ...fieldsOf(index, shape)]));
+    }
     await writeAll(connection, encoder.encode(text.join("")));
     sent += size;
     while (sent - answered > WINDOW * WINDOWS_UNDER_WAY) await new Promise((resolve) => setTimeout(resolve, 0));

@@ -33,9 +33,9 @@ export async function dial(endpoint: Endpoint, tls: TlsMaterial | null, signal: 
   const { host: hostname, port } = endpoint;
   if (tls?.cert != null && tls.key != null) {
     const shown = { ...trust(tls), hostname, port, cert: tls.cert, key: tls.key };
-    return await shaken(await whole(Deno.connectTls(shown), signal), signal);
+    return await shaken(await whole(Deno.connectTls(shown).catch(named), signal), signal);
   }
-  const plain = tuned(await whole(Deno.connect({ hostname, port, signal }), signal));
+  const plain = tuned(await whole(Deno.connect({ hostname, port, signal }).catch(named), signal));
   if (tls === null) return plain;
   const starting = Deno.startTls(plain, { ...trust(tls), hostname: tls.servername ?? hostname });
   return await shaken(await whole(starting, signal), signal);
@@ -57,6 +57,12 @@ async function shaken(connection: Deno.TlsConn, signal: AbortSignal): Promise<De
     connection.close();
     throw error;
   }
+}
+
+/** A name that nobody knows comes without the code that says so. */
+function named(error: unknown): never {
+  const unknown = error instanceof Error && /lookup address information/.test(error.message);
+  throw unknown ? Object.assign(new Error(error.message, { cause: error }), { code: "ENOTFOUND" }) : error;
 }
 
 /** Small commands leave at once; the system asks after a silent peer. Replies have bounds of their own. */

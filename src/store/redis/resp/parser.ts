@@ -153,9 +153,11 @@ export class RespParser<E> {
         return this.#bulk(this.#length(start, lineEnd), lineEnd + 2, shape);
       case STAR:
         return this.#array(this.#length(start, lineEnd), lineEnd + 2, shape);
-      case COLON:
+      case COLON: {
+        const value = this.#number(start, lineEnd);
         this.#at = lineEnd + 2;
-        return this.#number(start, lineEnd);
+        return value;
+      }
       case PLUS:
         this.#at = lineEnd + 2;
         return lossyText(this.#buffer.subarray(start, lineEnd));
