@@ -57,16 +57,15 @@ async function respClient(): Promise<Client> {
 }
 
 async function nodeRedis(option: string): Promise<Client> {
-  const make = () =>
-    createClient(
-      {
-        RESP: option === "resp3" ? 3 : 2,
-        socket: { host: "127.0.0.1", port },
-        maintNotifications: "disabled",
-        disableClientInfo: true,
-        ...(option === "timeout" ? {} : { commandOptions: { timeout: undefined } }),
-      } as Parameters<typeof createClient>[0],
-    );
+  // The types know no command without a timeout.
+  const options = {
+    RESP: option === "resp3" ? 3 : 2,
+    socket: { host: "127.0.0.1", port },
+    maintNotifications: "disabled",
+    disableClientInfo: true,
+    ...(option === "timeout" ? {} : { commandOptions: { timeout: undefined } }),
+  };
+  const make = () => createClient(options as unknown as NonNullable<Parameters<typeof createClient>[0]>);
   const [reading, acking] = [make(), make()];
   await Promise.all([reading.connect(), acking.connect()]);
   const look = (value: string | Uint8Array): void => {

@@ -68,6 +68,8 @@ if (env["BENCH_SHARE"] !== undefined) Deno.addSignalListener("SIGUSR1", report);
 if (env["BENCH_MEMORY"] !== undefined) {
   setInterval(() => tell({ memory: process.memoryUsage().rss, handled }), Number(env["BENCH_MEMORY"]));
 }
+// An orderly end, so that a profile is written where one is taken.
+Deno.addSignalListener("SIGTERM", () => Deno.exit(0));
 const service = await createService({ env, handlers: [order] });
 await service.ready;
 tell({ ready: service.url });

@@ -36,6 +36,7 @@ export interface AttemptInput {
 /** See the module's text. */
 export class Attempt implements Expirable, HandlerContext {
   readonly deadlineMs: number;
+  deadlineSlot = -1;
   readonly attempt: number;
   readonly startedAt: number;
   readonly #input: AttemptInput;
