@@ -3,7 +3,11 @@ import fc from "fast-check";
 import { SlotMap } from "./slot_map.ts";
 
 Deno.test("behaves as a Map does, in its order too", () => {
-  const step = fc.record({ what: fc.constantFrom("set", "delete", "clear"), key: fc.constantFrom(..."abcdef"), value: fc.nat(9) });
+  const step = fc.record({
+    what: fc.constantFrom("set", "delete", "clear"),
+    key: fc.constantFrom(..."abcdef"),
+    value: fc.nat(9),
+  });
   fc.assert(fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
     const map = new Map<string, number | null>();
     const slots = new SlotMap<number | null>();

@@ -19,19 +19,27 @@ export type AttemptOutcome =
   | { readonly kind: "invalid"; readonly problem: string }
   | { readonly kind: "cut_off" };
 
+/** What an attempt asks of whoever runs it. */
+export interface AttemptHost {
+  readonly monotonic: () => number;
+  /** Makes the handler's logger; asked only if the handler asks for one. */
+  logger(event: Event, attempt: number): HandlerLogger;
+  /** Checks and encodes an effect. */
+  prepare(init: EventInit, inherited: { correlationId?: string; traceparent?: string }): Prepared;
+}
+
 /** What an attempt needs. */
 export interface AttemptInput {
   readonly event: Event;
   readonly handler: Handler;
   /** 1 for the first. */
-  readonly attempt: number;
+  readonly number: number;
   readonly timeoutMs: number;
-  readonly monotonic: () => number;
-  /** Makes the handler's logger, only if it asks for one. */
-  readonly log: () => HandlerLogger;
-  /** Checks and encodes an effect. */
-  readonly prepare: (init: EventInit, inherited: { correlationId?: string; traceparent?: string }) => Prepared;
+  readonly host: AttemptHost;
 }
+
+/** Most handlers publish nothing. */
+const NO_EFFECTS: readonly Prepared[] = [];
 
 /** See the module's text. */
 export class Attempt implements Expirable, HandlerContext {
@@ -40,19 +48,20 @@ export class Attempt implements Expirable, HandlerContext {
   readonly attempt: number;
   readonly startedAt: number;
   readonly #input: AttemptInput;
-  readonly #effects: Prepared[] = [];
+  #effects: Prepared[] | null = null;
   #controller: AbortController | null = null;
   #abortReason: Error | null = null;
   #ended = false;
   #traceparent: string | null = null;
   #log: HandlerLogger | null = null;
-  #resolve: ((outcome: AttemptOutcome) => void) | null = null;
+  #publish: ((init: EventInit) => void) | null = null;
+  #tell: (outcome: AttemptOutcome) => void = () => {};
 
   /** @param input See {@link AttemptInput}. */
   constructor(input: AttemptInput) {
     this.#input = input;
-    this.attempt = input.attempt;
-    this.startedAt = input.monotonic();
+    this.attempt = input.number;
+    this.startedAt = input.host.monotonic();
     this.deadlineMs = this.startedAt + input.timeoutMs;
   }
 
@@ -67,32 +76,23 @@ export class Attempt implements Expirable, HandlerContext {
 
   /** {@link HandlerContext.log} */
   get log(): HandlerLogger {
-    return this.#log ??= this.#input.log();
+    const { host, event, number } = this.#input;
+    return this.#log ??= host.logger(event, number);
   }
 
-  /** {@link HandlerContext.publish}; a field, so that a handler may take it out of the context. */
-  readonly publish = (init: EventInit): void => {
-    if (this.#ended) {
-      throw new ServiceError(
-        "context_closed",
-        "Cannot publish: the attempt has ended, want a call before the handler ends",
-      );
-    }
-    const { extensions, id } = this.#input.event;
-    this.#effects.push(this.#input.prepare(init, {
-      // What follows from an event that carries no correlation id is correlated by the event itself.
-      correlationId: extensions["correlationid"] ?? id,
-      traceparent: extensions["traceparent"] ?? (this.#traceparent ??= newTraceparent()),
-    }));
-  };
+  /** {@link HandlerContext.publish}: may be taken out of the context, so that it is made when first asked for. */
+  get publish(): (init: EventInit) => void {
+    return this.#publish ??= (init) => this.#add(init);
+  }
 
-  /** Runs the handler. Call once. */
-  run(): Promise<AttemptOutcome> {
-    return new Promise((resolve) => {
-      this.#resolve = resolve;
-      // Not awaited: `#end` resolves, and whatever the handler does after that is nobody's business but the log's.
-      this.#call().then((outcome) => this.#end(outcome), (error) => this.#end(outcomeOf(error)));
-    });
+  /** Runs the handler and tells how it ended, once. Call once. */
+  run(tell: (outcome: AttemptOutcome) => void): void {
+    this.#tell = tell;
+    // What the handler does after the end is nobody's business but the log's.
+    this.#call().then(
+      (problem) => this.#end(problem ?? { kind: "returned", effects: this.#effects ?? NO_EFFECTS }),
+      (error) => this.#end(outcomeOf(error)),
+    );
   }
 
   /** The bound has passed. */
@@ -114,16 +114,28 @@ export class Attempt implements Expirable, HandlerContext {
     this.#end({ kind: "cut_off" });
   }
 
-  async #call(): Promise<AttemptOutcome> {
-    const { handler, event } = this.#input;
-    let data = event.data;
-    if (handler.schema) {
-      const checked = await handler.schema["~standard"].validate(data);
-      if (checked.issues) return { kind: "invalid", problem: describeIssues(checked.issues) };
-      data = checked.value;
+  #add(init: EventInit): void {
+    if (this.#ended) {
+      throw new ServiceError(
+        "context_closed",
+        "Cannot publish: the attempt has ended, want a call before the handler ends",
+      );
     }
-    await handler.handle(data === event.data ? event : { ...event, data }, this);
-    return { kind: "returned", effects: this.#effects };
+    const { host, event: { extensions, id } } = this.#input;
+    (this.#effects ??= []).push(host.prepare(init, {
+      // What follows from an event that carries no correlation id is correlated by the event itself.
+      correlationId: extensions["correlationid"] ?? id,
+      traceparent: extensions["traceparent"] ?? (this.#traceparent ??= newTraceparent()),
+    }));
+  }
+
+  /** @returns What is wrong with the data, where the handler was not called for that. */
+  async #call(): Promise<AttemptOutcome | void> {
+    const { handler, event } = this.#input;
+    if (!handler.schema) return void await handler.handle(event, this);
+    const checked = await handler.schema["~standard"].validate(event.data);
+    if (checked.issues) return { kind: "invalid", problem: describeIssues(checked.issues) };
+    await handler.handle(checked.value === event.data ? event : { ...event, data: checked.value }, this);
   }
 
   #end(outcome: AttemptOutcome): void {
@@ -132,7 +144,7 @@ export class Attempt implements Expirable, HandlerContext {
     // A handler that was told to stop and throws has not failed: whatever it throws is an echo of the abort.
     const echo = this.#abortReason !== null && !(this.#abortReason instanceof HandlerTimeoutError) &&
       outcome.kind !== "returned";
-    this.#resolve?.(echo ? { kind: "cut_off" } : outcome);
+    this.#tell(echo ? { kind: "cut_off" } : outcome);
   }
 }
 

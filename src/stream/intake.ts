@@ -10,6 +10,7 @@ import type { Delivery } from "../store/port.ts";
 import type { ConsumerOptions } from "./consumer_options.ts";
 import type { DedupKeys } from "./dedup_keys.ts";
 import type { Holding } from "./holding.ts";
+import { entryOf } from "./entry.ts";
 import { Job, laneRef } from "./job.ts";
 import type { JobDesk } from "./job_desk.ts";
 import type { RunningMarks } from "./running_marks.ts";
@@ -77,7 +78,7 @@ export class Intake {
   /** Settles at once what needs no handler; else makes the job. */
   #triage(delivery: Delivery, duplicate: boolean): Job | null {
     const { settling, dedupKeys, registry, settings } = this.#o;
-    const { type, subject } = peekRouting(delivery.fields);
+    const { type, subject } = peekRouting(delivery.packed ?? delivery.fields);
     if (type === null) return this.#finish(delivery, () => this.#undecodable(delivery));
     if (duplicate) return this.#finish(delivery, () => settling.acknowledge(delivery, type, "duplicate"));
     const dedupKey = dedupKeys.of(delivery);
@@ -115,7 +116,7 @@ export class Intake {
 
   #undecodable(delivery: Delivery): void {
     const { store, desk, settling } = this.#o;
-    const decoded = decodeEntry({ stream: store.stream, id: delivery.entryId, fields: delivery.fields });
+    const decoded = decodeEntry(entryOf(store.stream, delivery));
     const problem = decoded.ok ? "no type" : decoded.problem;
     const decision = desk.decide({ kind: "undecodable", problem }, delivery, 1);
     if (decision.kind === "dead") settling.dead(delivery, "undecodable", decision.letter);

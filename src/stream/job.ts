@@ -5,27 +5,24 @@
 import { attemptOf } from "../delivery/settle.ts";
 import { mustRunAlone } from "../delivery/suspects.ts";
 import { decodeEntry } from "../events/codec.ts";
-import type { Event, EventInit } from "../events/event.ts";
-import type { Handler, HandlerLogger } from "../handling/define.ts";
+import { entryOf } from "./entry.ts";
+import type { Event } from "../events/event.ts";
+import type { Handler } from "../handling/define.ts";
 import type { Delivery } from "../store/port.ts";
-import { Attempt, type AttemptOutcome } from "./attempt.ts";
+import { Attempt, type AttemptHost, type AttemptOutcome } from "./attempt.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Runnable, RunnableOwner } from "./dispatcher.ts";
-import type { Prepared } from "./publisher.ts";
 
 /** How a job ended: an attempt's end, or an entry that cannot be decoded. */
 export type JobOutcome = AttemptOutcome | { readonly kind: "undecodable"; readonly problem: string };
 
 /** What a job asks of the consumer that holds it. */
-export interface JobHost extends RunnableOwner {
+export interface JobHost extends RunnableOwner, AttemptHost {
   readonly stream: string;
   readonly deadlines: Deadlines;
-  readonly monotonic: () => number;
   /** False when the entry was taken over, or the consumer closed, while the start was being written down. */
   mayStart(job: Job): boolean;
   timeoutMs(handler: Handler): number;
-  logger(event: Event, attempt: number): HandlerLogger;
-  prepare(init: EventInit, inherited: { correlationId?: string; traceparent?: string }): Prepared;
   /** The handler is about to be called. */
   started(job: Job, event: Event): void;
   /** It ended; decides and settles. */
@@ -82,27 +79,28 @@ export class Job implements Runnable {
   }
 
   /** {@link Runnable.run} */
-  async run(): Promise<"free" | "parked"> {
-    const { host, delivery } = { host: this.owner, delivery: this.delivery };
-    if (!host.mayStart(this)) return "free";
-    const decoded = decodeEntry({ stream: host.stream, id: delivery.entryId, fields: delivery.fields });
-    if (!decoded.ok) return host.ended(this, { kind: "undecodable", problem: decoded.problem });
-    const number = attemptOf(delivery.history);
+  run(ended: (job: Job, end: "free" | "parked") => void): void {
+    const { owner: host, delivery } = this;
+    if (!host.mayStart(this)) return ended(this, "free");
+    const decoded = decodeEntry(entryOf(host.stream, delivery));
+    if (!decoded.ok) return ended(this, host.ended(this, { kind: "undecodable", problem: decoded.problem }));
     const attempt = new Attempt({
       event: decoded.event,
       handler: this.handler,
-      attempt: number,
+      number: attemptOf(delivery.history),
       timeoutMs: host.timeoutMs(this.handler),
-      monotonic: host.monotonic,
-      log: () => host.logger(decoded.event, number),
-      prepare: (init, inherited) => host.prepare(init, inherited),
+      host,
     });
     this.attempt = attempt;
     host.deadlines.add(attempt);
     host.started(this, decoded.event);
-    const outcome = await attempt.run();
-    host.deadlines.remove(attempt);
-    return host.ended(this, outcome);
+    attempt.run((outcome) => {
+      host.deadlines.remove(attempt);
+      const end = host.ended(this, outcome);
+      // The job is held until its settlement is confirmed; the event is not.
+      this.attempt = null;
+      ended(this, end);
+    });
   }
 }
 
