@@ -88,11 +88,11 @@ export class Attempt implements Expirable, HandlerContext {
   /** Runs the handler and tells how it ended, once. Call once. */
   run(tell: (outcome: AttemptOutcome) => void): void {
     this.#tell = tell;
+    const { handler, event } = this.#input;
     // What the handler does after the end is nobody's business but the log's.
-    this.#call().then(
-      (problem) => this.#end(problem ?? { kind: "returned", effects: this.#effects ?? NO_EFFECTS }),
-      (error) => this.#end(outcomeOf(error)),
-    );
+    const failed = (error: unknown): void => this.#end(outcomeOf(error));
+    if (handler.schema) this.#checked(handler.schema).then((outcome) => this.#end(outcome), failed);
+    else this.#called(event).then(() => this.#end(this.#returned), failed);
   }
 
   /** The bound has passed. */
@@ -129,13 +129,27 @@ export class Attempt implements Expirable, HandlerContext {
     }));
   }
 
-  /** @returns What is wrong with the data, where the handler was not called for that. */
-  async #call(): Promise<AttemptOutcome | void> {
-    const { handler, event } = this.#input;
-    if (!handler.schema) return void await handler.handle(event, this);
-    const checked = await handler.schema["~standard"].validate(event.data);
+  /** The handler's own promise, where it gives one: another around it would cost as much as a short handler. */
+  #called(event: Event): Promise<unknown> {
+    try {
+      const result = this.#input.handler.handle(event, this);
+      return result instanceof Promise ? result : Promise.resolve(result);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** The handler is not called where the data does not fit. */
+  async #checked(schema: NonNullable<Handler["schema"]>): Promise<AttemptOutcome> {
+    const { event } = this.#input;
+    const checked = await schema["~standard"].validate(event.data);
     if (checked.issues) return { kind: "invalid", problem: describeIssues(checked.issues) };
-    await handler.handle(checked.value === event.data ? event : { ...event, data: checked.value }, this);
+    await this.#called(checked.value === event.data ? event : { ...event, data: checked.value });
+    return this.#returned;
+  }
+
+  get #returned(): AttemptOutcome {
+    return { kind: "returned", effects: this.#effects ?? NO_EFFECTS };
   }
 
   #end(outcome: AttemptOutcome): void {

@@ -70,6 +70,16 @@ export class Holding {
     return this.#released;
   }
 
+  /** Takes an entry in. @returns False when it is held already: what came is kept where that matters. */
+  take(delivery: Delivery): boolean {
+    if (this.held.has(delivery.ref)) {
+      this.cameBack(delivery);
+      return false;
+    }
+    this.held.set(delivery.ref, null);
+    return true;
+  }
+
   /** It is settled: there is room for another. */
   release(ref: string): void {
     this.#released++;

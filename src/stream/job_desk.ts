@@ -4,6 +4,7 @@
  */
 import { attemptOf, decide, type Decision } from "../delivery/settle.ts";
 import type { Event, EventInit } from "../events/event.ts";
+import { epochMs } from "../events/time.ts";
 import type { Handler, HandlerLogger } from "../handling/define.ts";
 import type { Delivery } from "../store/port.ts";
 import type { ConsumerOptions } from "./consumer_options.ts";
@@ -72,7 +73,7 @@ export class JobDesk implements JobHost {
 
   /** {@link JobHost.started} */
   started(job: Job, event: Event): void {
-    const ageMs = Math.max(0, this.#o.clock.now() - Date.parse(event.time));
+    const ageMs = Math.max(0, this.#o.clock.now() - epochMs(event.time));
     const attempt = attemptOf(job.delivery.history);
     const { type, delivery: { ref } } = job;
     this.#o.happenings.emit({ kind: "started", stream: this.stream, type, ref, attempt, ageMs });
@@ -84,10 +85,14 @@ export class JobDesk implements JobHost {
     marks.ended(job.delivery.ref);
     this.#tellFinished(job, outcome);
     if (job.generation !== holding.generation) return "free";
+    if (outcome.kind === "returned") {
+      settling.done(job, outcome.effects, dedupKeys.of(job.delivery));
+      return "free";
+    }
     const decision = this.decide(outcome, job.delivery, job.handler.maxDeliveries ?? settings.maxDeliveries);
     switch (decision.kind) {
       case "done":
-        settling.done(job, outcome.kind === "returned" ? outcome.effects : [], dedupKeys.of(job.delivery));
+        settling.done(job, [], dedupKeys.of(job.delivery));
         return "free";
       case "dead":
         settling.dead(job.delivery, job.type, decision.letter);

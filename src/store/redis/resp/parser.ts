@@ -6,8 +6,8 @@
  * comes, except for the fields of one entry, which must lie in one buffer.
  * @module
  */
+import { Buffer } from "node:buffer";
 import { PackedFields } from "../../../events/packed.ts";
-import { lossyText } from "../../../events/text.ts";
 
 /** One reply as it comes; `E` stands for an error reply, also inside arrays. */
 export type RespValue<E> = string | Uint8Array | number | null | PackedFields | E | RespValue<E>[];
@@ -79,6 +79,8 @@ interface Pack {
 export class RespParser<E> {
   readonly #limit: number;
   #buffer: Uint8Array = new Uint8Array(FIRST);
+  /** The same bytes: a Buffer reads short texts several times as fast as a TextDecoder. */
+  #texts = Buffer.from(this.#buffer.buffer);
   /** Read up to here. */
   #at = 0;
   /** Filled up to here. */
@@ -160,10 +162,10 @@ export class RespParser<E> {
       }
       case PLUS:
         this.#at = lineEnd + 2;
-        return lossyText(this.#buffer.subarray(start, lineEnd));
+        return this.#text(start, lineEnd);
       case MINUS:
         this.#at = lineEnd + 2;
-        return shape.error(lossyText(this.#buffer.subarray(start, lineEnd)));
+        return shape.error(this.#text(start, lineEnd));
       default:
         throw new RespProtocolError(this.#glimpse());
     }
@@ -177,10 +179,9 @@ export class RespParser<E> {
     const end = this.#bulkEnd(length, from);
     if (end < 0) return MORE;
     this.#at = end + 2;
-    const share = this.#buffer.subarray(from, end);
-    if (!bytes) return lossyText(share);
+    if (!bytes) return this.#text(from, end);
     this.#lent = true;
-    return share;
+    return this.#buffer.subarray(from, end);
   }
 
   #array(length: number, from: number, shape: ReplyShape<E>): RespValue<E> | typeof MORE | undefined {
@@ -288,6 +289,7 @@ export class RespParser<E> {
     this.#before += shift;
     this.#wanted = Math.max(0, this.#wanted - shift);
     this.#buffer = renewed;
+    this.#texts = Buffer.from(renewed.buffer);
     this.#at = 0;
     this.#end = kept;
     this.#lent = false;
@@ -297,7 +299,11 @@ export class RespParser<E> {
   }
 
   #glimpse(): string {
-    return JSON.stringify(lossyText(this.#buffer.subarray(this.#at, Math.min(this.#end, this.#at + 40))));
+    return JSON.stringify(this.#text(this.#at, Math.min(this.#end, this.#at + 40)));
+  }
+
+  #text(from: number, end: number): string {
+    return this.#texts.toString("utf8", from, end);
   }
 }
 
