@@ -128,6 +128,24 @@ export interface Beat {
   readonly lease: "held" | "fenced" | "none";
   /** Why the store refuses new data although it answers; null when it takes writes. */
   readonly writeRefused: RedisCause | null;
+  /** Absent where the store did not look. */
+  readonly news?: News;
+}
+
+/** What a beat sees in passing, so that nobody else need ask for it while nothing happens. */
+export interface News {
+  /** The whole group is paused. */
+  readonly paused: boolean;
+  /** Time until the next delayed event is due; null when none waits. */
+  readonly delayedInMs: number | null;
+  /** Entries that {@link StreamStore.adopt} would give. */
+  readonly adoptable: number;
+  /** This consumer has parked entries. */
+  readonly parked: boolean;
+  /** Entries that this consumer holds, as the store has it; null when unknown. */
+  readonly pending: number | null;
+  /** Two that are equal: neither stream nor group has changed in between. */
+  readonly mark: string;
 }
 
 /** A consumer of the group as the reaper sees it. */
