@@ -111,9 +111,18 @@ export type Happening =
 /** A listener. */
 export type HappeningListener = (happening: Happening) => void;
 
+/** Somebody who listens. */
+interface Listening {
+  readonly listener: HappeningListener;
+  /** Null: to all. */
+  readonly kinds: ReadonlySet<Happening["kind"]> | null;
+}
+
 /** The bus: synchronous, in order, and a listener that throws hurts nobody. */
 export class Happenings {
-  readonly #listeners = new Set<HappeningListener>();
+  readonly #listening = new Set<Listening>();
+  /** Who listens to what; made anew after each change. Some kinds come thousands of times a second. */
+  readonly #byKind = new Map<Happening["kind"], readonly HappeningListener[]>();
   readonly #onListenerError: (error: unknown) => void;
 
   /** @param onListenerError Told of a listener that threw. Default: ignored. */
@@ -123,7 +132,7 @@ export class Happenings {
 
   /** Tells every listener. */
   emit(happening: Happening): void {
-    for (const listener of this.#listeners) {
+    for (const listener of this.#byKind.get(happening.kind) ?? this.#gather(happening.kind)) {
       try {
         listener(happening);
       } catch (error) {
@@ -132,10 +141,25 @@ export class Happenings {
     }
   }
 
-  /** @returns A function that unsubscribes. */
-  listen(listener: HappeningListener): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+  /**
+   * @param kinds What the listener wants to hear. Default: everything.
+   * @returns A function that unsubscribes.
+   */
+  listen(listener: HappeningListener, kinds?: readonly Happening["kind"][]): () => void {
+    const listening = { listener, kinds: kinds === undefined ? null : new Set(kinds) };
+    this.#listening.add(listening);
+    this.#byKind.clear();
+    return () => {
+      this.#listening.delete(listening);
+      this.#byKind.clear();
+    };
+  }
+
+  #gather(kind: Happening["kind"]): readonly HappeningListener[] {
+    const wanting = [...this.#listening].filter(({ kinds }) => kinds === null || kinds.has(kind));
+    const listeners = wanting.map(({ listener }) => listener);
+    this.#byKind.set(kind, listeners);
+    return listeners;
   }
 
   /**
@@ -153,7 +177,7 @@ export class Happenings {
         stop();
         signal?.removeEventListener("abort", onAbort);
         resolve(happening as Extract<Happening, { kind: K }>);
-      });
+      }, [kind]);
       const onAbort = (): void => {
         stop();
         reject(signal?.reason);

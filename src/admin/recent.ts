@@ -7,6 +7,7 @@ import { rfc3339 } from "../events/time.ts";
 import type { Happening, Happenings } from "../happenings.ts";
 import type { RecentError } from "./shapes.ts";
 
+const KINDS = ["parked", "read_failed", "settle_refused", "loop_failed", "lease_lost", "store_lost"] as const;
 const MOST = 50;
 const LONGEST = 500;
 
@@ -19,7 +20,7 @@ export class RecentErrors {
   /** Listens from now on. */
   constructor(happenings: Happenings, clock: Clock) {
     this.#clock = clock;
-    this.#unlisten = happenings.listen((happening) => this.#hear(happening));
+    this.#unlisten = happenings.listen((happening) => this.#hear(happening), KINDS);
   }
 
   /** Latest first. */

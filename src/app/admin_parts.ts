@@ -54,7 +54,11 @@ export function adminParts(options: AdminPartsOptions): AdminParts {
   const consuming = config.stream.consumerEnabled ? workers : [];
   const pause = new PauseWatch({
     ...{ clock, random, happenings, dispatcher },
-    streams: consuming.map((worker, index) => ({ admin: admins[index]!, pause: (paused) => worker.pause(paused) })),
+    streams: consuming.map((worker, index) => ({
+      admin: admins[index]!,
+      pause: (paused) => worker.pause(paused),
+      sightings: worker.sightings,
+    })),
   });
   const core = new AdminCore({
     service: { name: config.service.name, version: config.service.version },

@@ -32,7 +32,8 @@ export interface RedisParts {
 
 /** How long a read waits for entries: within `COMMAND_TIMEOUT` with enough to spare for the answer. */
 export function blockMsOf(config: Config): number {
-  return Math.max(50, Math.min(2_000, Math.floor(config.redis.commandTimeoutMs / 2)));
+  const { commandTimeoutMs } = config.redis;
+  return Math.max(50, Math.min(4_000, Math.floor(Math.max(commandTimeoutMs / 2, commandTimeoutMs - 1_000))));
 }
 
 /** How long a publish waits for its durability: with the wait of those before it, within `COMMAND_TIMEOUT`. */

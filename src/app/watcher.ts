@@ -18,7 +18,7 @@ export interface WatcherOptions {
   readonly serverFacts: () => Promise<ServerFacts | null>;
 }
 
-const PERIOD_MS = 15_000;
+const PERIOD_MS = 30_000;
 /** Dead letters that came within this time are news. */
 const NEWS_MS = 300_000;
 /** Lag that grew in this many looks in a row is growing. */

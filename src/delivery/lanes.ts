@@ -24,6 +24,7 @@ import {
 } from "./lane.ts";
 import { compareOrdered } from "./ordered_queue.ts";
 import { Ring } from "./ring.ts";
+import { SlotMap } from "./slot_map.ts";
 
 /** What waits to be started. */
 export interface LaneItem {
@@ -44,8 +45,8 @@ const TURN_OF_OTHERS = 64;
 
 /** See the module's text. */
 export class Lanes<T extends LaneItem> {
-  readonly #nodes = new Map<string, LaneNode<T>>();
-  readonly #lanes = new Map<string, Lane<T>>();
+  readonly #nodes = new SlotMap<LaneNode<T>>();
+  readonly #lanes = new SlotMap<Lane<T>>();
   readonly #sources = new Map<unknown, Source<T>>();
   readonly #open: Source<T> = makeSource(Infinity);
   readonly #alone: Source<T> = makeSource(1);

@@ -16,6 +16,8 @@
  */
 import { idTimeMs } from "../delivery/ids.ts";
 import type { Event, Fields } from "./event.ts";
+import { InternedTexts } from "./interned.ts";
+import { PackedFields } from "./packed.ts";
 import { distinctText, isJsonType, lossyText, strictText } from "./text.ts";
 import { isWritable, rfc3339, utcTime } from "./time.ts";
 import { traceIdOf } from "./trace_context.ts";
@@ -25,7 +27,8 @@ import type { CompleteEvent } from "./validate.ts";
 export interface RawEntry {
   readonly stream: string;
   readonly id: string;
-  readonly fields: Fields;
+  /** Packed ones are read faster, to the same result. */
+  readonly fields: Fields | PackedFields;
 }
 
 /** An entry that was read, or why it cannot be. */
@@ -43,7 +46,14 @@ export interface Routing {
 
 const JSON_TYPE = "application/json";
 const NO_EXTENSIONS: Readonly<Record<string, string>> = Object.freeze(Object.create(null));
+const encoder = new TextEncoder();
 const EPOCH_MS = /^-?\d{1,15}$/;
+
+/** The few values that nearly all entries share. */
+const shared = new InternedTexts(1_000);
+
+/** A value: its bytes, or its text where that is known to be ASCII. */
+type Value = Uint8Array | string;
 
 /**
  * Flat fields of an event: name, value, name, value …, always in the order id, type, source, time, subject,
@@ -72,14 +82,14 @@ export function decodeEntry(entry: RawEntry): Decoded {
   const raw = sortFields(entry.fields);
   const type = typeOf(raw);
   if (type === null) return { ok: false, problem: typeProblem(raw), type: null };
-  const datacontenttype = (raw.datacontenttype && lossyText(raw.datacontenttype)) || JSON_TYPE;
+  const datacontenttype = (raw.datacontenttype && lossy(raw.datacontenttype)) || JSON_TYPE;
   const body = raw.data ?? raw.payload;
   let data: unknown;
   if (body !== undefined && !isJsonType(datacontenttype)) {
     // A copy: a handler may change it, and a dead letter must be byte for byte the original.
-    data = new Uint8Array(body);
+    data = typeof body === "string" ? encoder.encode(body) : new Uint8Array(body);
   } else if (body !== undefined) {
-    const text = strictText(body);
+    const text = strict(body);
     if (text === null) return { ok: false, problem: `data is not UTF-8, want ${datacontenttype}`, type };
     try {
       data = JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);
@@ -96,19 +106,40 @@ function jsonProblem({ message }: Error): string {
 }
 
 /** Type and subject of an entry, at a fraction of the cost; always those that {@link decodeEntry} gives. */
-export function peekRouting(fields: Fields): Routing {
-  let type: Uint8Array | undefined;
-  let event: Uint8Array | undefined;
-  let subject: Uint8Array | undefined;
-  let aggregateId: Uint8Array | undefined;
-  for (let at = 0; at + 1 < fields.length; at += 2) {
-    const name = nameOf(fields[at]!);
-    if (name === "type") type ??= fields[at + 1]!;
-    else if (name === "event") event ??= fields[at + 1]!;
-    else if (name === "subject") subject ??= fields[at + 1]!;
-    else if (name === "aggregateId") aggregateId ??= fields[at + 1]!;
+export function peekRouting(fields: Fields | PackedFields): Routing {
+  const found: Peeked = { type: undefined, event: undefined, subject: undefined, aggregateId: undefined };
+  eachField(fields, (name, value) => peek(found, name, value));
+  return { type: typeOf(found), subject: attribute(found.subject ?? found.aggregateId) ?? null };
+}
+
+type Peeked = Pick<Raw, "type" | "event" | "subject" | "aggregateId">;
+
+function peek(found: Peeked, name: string, value: Value): void {
+  if (name === "type") found.type ??= value;
+  else if (name === "event") found.event ??= value;
+  else if (name === "subject") found.subject ??= value;
+  else if (name === "aggregateId") found.aggregateId ??= value;
+}
+
+/** Names and values in turn; of plain ASCII as text, cut out of the one text that all of them are. */
+function eachField(fields: Fields | PackedFields, tell: (name: string, value: Value) => void): void {
+  if (!(fields instanceof PackedFields)) return eachApart(fields, tell);
+  const { ascii, bytes, places } = fields;
+  if (ascii === null) return eachApart(fields.unpack(), tell);
+  const start = places[0]!;
+  for (let at = 0; at + 3 < places.length; at += 4) {
+    tell(
+      nameAt(bytes, places[at]!, places[at + 1]!),
+      ascii.slice(places[at + 2]! - start, places[at + 3]! - start),
+    );
   }
-  return { type: typeOf({ type, event }), subject: attribute(subject ?? aggregateId) ?? null };
+}
+
+function eachApart(fields: Fields, tell: (name: string, value: Value) => void): void {
+  for (let at = 0; at + 1 < fields.length; at += 2) {
+    const name = fields[at]!;
+    tell(nameAt(name, 0, name.length), fields[at + 1]!);
+  }
 }
 
 /** By what log lines about an entry are found: the identifiers of the request that led to it. */
@@ -119,31 +150,30 @@ export interface Identifiers {
 }
 
 /** Correlation and trace id of an entry, as far as it has them. */
-export function peekIdentifiers(fields: Fields): Identifiers {
-  const first = (wanted: string): string | undefined => {
-    for (let at = 0; at + 1 < fields.length; at += 2) {
-      if (nameOf(fields[at]!) === wanted) return lossyText(fields[at + 1]!);
-    }
-    return undefined;
-  };
-  const correlationId = first("correlationid");
-  const traceId = traceIdOf(first("traceparent"));
+export function peekIdentifiers(fields: Fields | PackedFields): Identifiers {
+  let correlationId: string | undefined;
+  let traceparent: string | undefined;
+  eachField(fields, (name, value) => {
+    if (name === "correlationid") correlationId ??= lossy(value);
+    else if (name === "traceparent") traceparent ??= lossy(value);
+  });
+  const traceId = traceIdOf(traceparent);
   return { ...(correlationId === undefined ? {} : { correlationId }), ...(traceId === null ? {} : { traceId }) };
 }
 
 /** The known fields of an entry, each the first of its name. */
 interface Raw {
-  id: Uint8Array | undefined;
-  type: Uint8Array | undefined;
-  source: Uint8Array | undefined;
-  time: Uint8Array | undefined;
-  subject: Uint8Array | undefined;
-  datacontenttype: Uint8Array | undefined;
-  data: Uint8Array | undefined;
-  event: Uint8Array | undefined;
-  payload: Uint8Array | undefined;
-  aggregateId: Uint8Array | undefined;
-  timestamp: Uint8Array | undefined;
+  id: Value | undefined;
+  type: Value | undefined;
+  source: Value | undefined;
+  time: Value | undefined;
+  subject: Value | undefined;
+  datacontenttype: Value | undefined;
+  data: Value | undefined;
+  event: Value | undefined;
+  payload: Value | undefined;
+  aggregateId: Value | undefined;
+  timestamp: Value | undefined;
   extensions: Record<string, string> | undefined;
 }
 
@@ -162,19 +192,20 @@ function namesByLength(...groups: readonly (readonly string[])[]): { name: strin
   return table;
 }
 
-function nameOf(bytes: Uint8Array): string {
-  const candidates = NAMES[bytes.length];
-  if (candidates === undefined) return lossyText(bytes);
-  for (const { name, bytes: known } of candidates) if (sameBytes(known, bytes)) return name;
-  return lossyText(bytes);
+function nameAt(bytes: Uint8Array, from: number, to: number): string {
+  const candidates = NAMES[to - from];
+  if (candidates !== undefined) {
+    for (const { name, bytes: known } of candidates) if (isAt(known, bytes, from)) return name;
+  }
+  return lossyText(bytes.subarray(from, to));
 }
 
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+function isAt(known: Uint8Array, bytes: Uint8Array, from: number): boolean {
+  for (let at = 0; at < known.length; at++) if (known[at] !== bytes[from + at]) return false;
   return true;
 }
 
-function sortFields(fields: Fields): Raw {
+function sortFields(fields: Fields | PackedFields): Raw {
   const raw: Raw = {
     id: undefined,
     type: undefined,
@@ -189,7 +220,7 @@ function sortFields(fields: Fields): Raw {
     timestamp: undefined,
     extensions: undefined,
   };
-  for (let at = 0; at + 1 < fields.length; at += 2) assign(raw, nameOf(fields[at]!), fields[at + 1]!);
+  eachField(fields, (name, value) => assign(raw, name, value));
   if (raw.type !== undefined && raw.event !== undefined) addExtension(raw, "event", raw.event);
   if (raw.data !== undefined && raw.payload !== undefined) addExtension(raw, "payload", raw.payload);
   if (raw.subject !== undefined && raw.aggregateId !== undefined) addExtension(raw, "aggregateId", raw.aggregateId);
@@ -198,7 +229,7 @@ function sortFields(fields: Fields): Raw {
 }
 
 /** A switch, since writing to a property by a computed name is several times as slow. */
-function assign(raw: Raw, name: string, value: Uint8Array): void {
+function assign(raw: Raw, name: string, value: Value): void {
   switch (name) {
     case "id":
       return void (raw.id ??= value);
@@ -227,10 +258,10 @@ function assign(raw: Raw, name: string, value: Uint8Array): void {
   }
 }
 
-function addExtension(raw: Raw, name: string, value: Uint8Array): void {
+function addExtension(raw: Raw, name: string, value: Value): void {
   // Without a prototype every name is safe, `__proto__` too.
   const extensions = raw.extensions ??= Object.create(null) as Record<string, string>;
-  if (!(name in extensions)) extensions[name] = lossyText(value);
+  if (!(name in extensions)) extensions[name] = lossy(value);
 }
 
 function makeEvent(
@@ -239,7 +270,7 @@ function makeEvent(
   { type, datacontenttype, data }: { type: string; datacontenttype: string; data: unknown },
 ): Event {
   const subject = attribute(raw.subject ?? raw.aggregateId);
-  const source = attribute(raw.source) ?? "unknown";
+  const source = shared.of(attribute(raw.source) ?? "unknown");
   const time = timeOf(raw) ?? rfc3339(idTimeMs(id));
   const eventId = attribute(raw.id) ?? id;
   const extensions = raw.extensions ?? NO_EXTENSIONS;
@@ -251,25 +282,35 @@ function makeEvent(
 }
 
 /** A text attribute; undefined when absent or empty. */
-function attribute(bytes: Uint8Array | undefined): string | undefined {
-  return bytes === undefined || bytes.length === 0 ? undefined : distinctText(bytes);
+function attribute(value: Value | undefined): string | undefined {
+  if (value === undefined || value.length === 0) return undefined;
+  return typeof value === "string" ? value : distinctText(value);
+}
+
+function strict(value: Value): string | null {
+  return typeof value === "string" ? value : strictText(value);
+}
+
+function lossy(value: Value): string {
+  return typeof value === "string" ? value : lossyText(value);
 }
 
 function typeOf({ type, event }: Pick<Raw, "type" | "event">): string | null {
-  const bytes = type ?? event;
-  return bytes === undefined ? null : strictText(bytes) || null;
+  const value = type ?? event;
+  const text = value === undefined ? null : strict(value) || null;
+  return text === null ? null : shared.of(text);
 }
 
 function typeProblem({ type, event }: Raw): string {
-  const bytes = type ?? event;
-  if (bytes === undefined) return "the entry has no type, want a field type (or event)";
-  return bytes.length === 0 ? "type is empty, want at least one character" : "type is not UTF-8, want text";
+  const value = type ?? event;
+  if (value === undefined) return "the entry has no type, want a field type (or event)";
+  return value.length === 0 ? "type is empty, want at least one character" : "type is not UTF-8, want text";
 }
 
 function timeOf({ time, timestamp }: Raw): string | null {
-  const bytes = time ?? timestamp;
-  if (bytes === undefined || bytes.length > 64) return null;
-  const text = strictText(bytes);
+  const value = time ?? timestamp;
+  if (value === undefined || value.length > 64) return null;
+  const text = strict(value);
   if (text === null) return null;
   const utc = utcTime(text);
   if (utc !== null) return utc;

@@ -11,6 +11,11 @@ export function traceIdOf(traceparent: string | null | undefined): string | null
   return TRACEPARENT.exec(traceparent ?? "")?.[1] ?? null;
 }
 
+/** @returns What was given, where that is a traceparent; else a new one. */
+export function traceOr(given: string | undefined): string {
+  return given !== undefined && traceIdOf(given) !== null ? given : newTraceparent();
+}
+
 /**
  * A new trace; sampled, so that whoever collects traces further on sees it.
  * @param newId Makes a random UUID.

@@ -40,6 +40,8 @@ const CHECK_BOUND_MS = 3_000;
 const BEAT_MS = 1_000;
 /** Every loop tries again within 2 s. */
 const FORBIDDEN_MS = 2_500;
+/** What tells something about health. */
+const HEARD = ["beat", "read", "read_failed", "settle_refused", "loop_failed", "link", "lifecycle"] as const;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -63,7 +65,7 @@ export class HealthMonitor implements HealthView {
     const bound = Math.min(options.commandTimeoutMs, CHECK_BOUND_MS);
     this.#freshness = { writeMs: BEAT_MS + bound, readMs: options.blockMs + bound, forbiddenMs: FORBIDDEN_MS };
     for (const stream of options.streams) this.#streams.set(stream, blank(stream));
-    this.#unlisten = options.happenings.listen((happening) => this.#hear(happening));
+    this.#unlisten = options.happenings.listen((happening) => this.#hear(happening), HEARD);
   }
 
   /** Stops listening. */

@@ -20,6 +20,7 @@
  * @module
  */
 import type { Fields } from "../events/event.ts";
+import type { PackedFields } from "../events/packed.ts";
 import type { RedisCause } from "../errors.ts";
 import type { History, LetterInfo } from "../delivery/history.ts";
 
@@ -34,6 +35,8 @@ export interface Delivery {
   readonly entryId: string;
   /** Original fields, byte for byte. */
   readonly fields: Fields;
+  /** The same where the store has them in one piece: cheaper to decode than one by one. */
+  readonly packed?: PackedFields;
   readonly history: History;
 }
 
@@ -125,6 +128,24 @@ export interface Beat {
   readonly lease: "held" | "fenced" | "none";
   /** Why the store refuses new data although it answers; null when it takes writes. */
   readonly writeRefused: RedisCause | null;
+  /** Absent where the store did not look. */
+  readonly news?: News;
+}
+
+/** What a beat sees in passing, so that nobody else need ask for it while nothing happens. */
+export interface News {
+  /** The whole group is paused. */
+  readonly paused: boolean;
+  /** Time until the next delayed event is due; null when none waits. */
+  readonly delayedInMs: number | null;
+  /** Entries that {@link StreamStore.adopt} would give. */
+  readonly adoptable: number;
+  /** This consumer has parked entries. */
+  readonly parked: boolean;
+  /** Entries that this consumer holds, as the store has it; null when unknown. */
+  readonly pending: number | null;
+  /** Two that are equal: neither stream nor group has changed in between. */
+  readonly mark: string;
 }
 
 /** A consumer of the group as the reaper sees it. */

@@ -4,10 +4,11 @@
  */
 import { ServiceError } from "../errors.ts";
 import type { Event, EventInit } from "../events/event.ts";
-import { newTraceparent } from "../events/trace_context.ts";
+import { traceOr } from "../events/trace_context.ts";
 import type { Handler, HandlerContext, HandlerLogger } from "../handling/define.ts";
 import { HandlerTimeoutError, type RetryAfterError } from "../handling/errors.ts";
 import type { Inherited, Prepared } from "./publisher.ts";
+import type { Span } from "../tracing.ts";
 import type { Expirable } from "./deadlines.ts";
 
 /** How an attempt ended. */
@@ -20,42 +21,51 @@ export type AttemptOutcome =
   | { readonly kind: "invalid"; readonly problem: string }
   | { readonly kind: "cut_off" };
 
+/** What an attempt asks of whoever runs it. */
+export interface AttemptHost {
+  readonly monotonic: () => number;
+  /** Makes the handler's logger; asked only if the handler asks for one. */
+  logger(event: Event, attempt: number, traceparent: string): HandlerLogger;
+  /** Checks and encodes an effect. */
+  prepare(init: EventInit, inherited: Inherited): Prepared;
+}
+
 /** What an attempt needs. */
 export interface AttemptInput {
   readonly event: Event;
   readonly handler: Handler;
   /** 1 for the first. */
-  readonly attempt: number;
+  readonly number: number;
   readonly timeoutMs: number;
-  readonly monotonic: () => number;
-  /** W3C traceparent that the attempt works under; null: the event has none, and one is made if it is asked for. */
-  readonly traceparent: string | null;
-  /** Makes the handler's logger, only if it asks for one. */
-  readonly log: (traceparent: string) => HandlerLogger;
-  /** Checks and encodes an effect. */
-  readonly prepare: (init: EventInit, inherited: Inherited) => Prepared;
+  readonly host: AttemptHost;
+  /** Null: nothing traces. */
+  readonly span: Span | null;
 }
+
+/** Most handlers publish nothing. */
+const NO_EFFECTS: readonly Prepared[] = [];
 
 /** See the module's text. */
 export class Attempt implements Expirable, HandlerContext {
   readonly deadlineMs: number;
+  deadlineSlot = -1;
   readonly attempt: number;
   readonly startedAt: number;
   readonly #input: AttemptInput;
-  readonly #effects: Prepared[] = [];
+  #effects: Prepared[] | null = null;
   #controller: AbortController | null = null;
   #abortReason: Error | null = null;
   #ended = false;
   #traceparent: string | null = null;
   #log: HandlerLogger | null = null;
-  #resolve: ((outcome: AttemptOutcome) => void) | null = null;
+  #publish: ((init: EventInit) => void) | null = null;
+  #tell: (outcome: AttemptOutcome) => void = () => {};
 
   /** @param input See {@link AttemptInput}. */
   constructor(input: AttemptInput) {
     this.#input = input;
-    this.attempt = input.attempt;
-    this.#traceparent = input.traceparent;
-    this.startedAt = input.monotonic();
+    this.attempt = input.number;
+    this.startedAt = input.host.monotonic();
     this.deadlineMs = this.startedAt + input.timeoutMs;
   }
 
@@ -70,36 +80,23 @@ export class Attempt implements Expirable, HandlerContext {
 
   /** {@link HandlerContext.log} */
   get log(): HandlerLogger {
-    return this.#log ??= this.#input.log(this.#trace);
+    const { host, event, number } = this.#input;
+    return this.#log ??= host.logger(event, number, this.#trace);
   }
 
-  /** {@link HandlerContext.publish}; a field, so that a handler may take it out of the context. */
-  readonly publish = (init: EventInit): void => {
-    if (this.#ended) {
-      throw new ServiceError(
-        "context_closed",
-        "Cannot publish: the attempt has ended, want a call before the handler ends",
-      );
-    }
-    const { extensions, id } = this.#input.event;
-    this.#effects.push(this.#input.prepare(init, {
-      // What follows from an event that carries no correlation id is correlated by the event itself.
-      correlationId: extensions["correlationid"] ?? id,
-      traceparent: this.#trace,
-    }));
-  };
-
-  get #trace(): string {
-    return this.#traceparent ??= newTraceparent();
+  /** {@link HandlerContext.publish}: may be taken out of the context, so that it is made when first asked for. */
+  get publish(): (init: EventInit) => void {
+    return this.#publish ??= (init) => this.#add(init);
   }
 
-  /** Runs the handler. Call once. */
-  run(): Promise<AttemptOutcome> {
-    return new Promise((resolve) => {
-      this.#resolve = resolve;
-      // Not awaited: `#end` resolves, and whatever the handler does after that is nobody's business but the log's.
-      this.#call().then((outcome) => this.#end(outcome), (error) => this.#end(outcomeOf(error)));
-    });
+  /** Runs the handler and tells how it ended, once. Call once. */
+  run(tell: (outcome: AttemptOutcome) => void): void {
+    this.#tell = tell;
+    const { handler, event } = this.#input;
+    // What the handler does after the end is nobody's business but the log's.
+    const failed = (error: unknown): void => this.#end(outcomeOf(error));
+    if (handler.schema) this.#checked(handler.schema).then((outcome) => this.#end(outcome), failed);
+    else this.#called(event).then(() => this.#end(this.#returned), failed);
   }
 
   /** The bound has passed. */
@@ -121,16 +118,48 @@ export class Attempt implements Expirable, HandlerContext {
     this.#end({ kind: "cut_off" });
   }
 
-  async #call(): Promise<AttemptOutcome> {
-    const { handler, event } = this.#input;
-    let data = event.data;
-    if (handler.schema) {
-      const checked = await handler.schema["~standard"].validate(data);
-      if (checked.issues) return { kind: "invalid", problem: describeIssues(checked.issues) };
-      data = checked.value;
+  #add(init: EventInit): void {
+    if (this.#ended) {
+      throw new ServiceError(
+        "context_closed",
+        "Cannot publish: the attempt has ended, want a call before the handler ends",
+      );
     }
-    await handler.handle(data === event.data ? event : { ...event, data }, this);
-    return { kind: "returned", effects: this.#effects };
+    const { host, event: { extensions, id } } = this.#input;
+    (this.#effects ??= []).push(host.prepare(init, {
+      // What follows from an event that carries no correlation id is correlated by the event itself.
+      correlationId: extensions["correlationid"] ?? id,
+      traceparent: this.#trace,
+    }));
+  }
+
+  /** What the attempt works under: its span, else the trace of its event, else a new one. */
+  get #trace(): string {
+    const { span, event: { extensions } } = this.#input;
+    return this.#traceparent ??= span?.traceparent ?? traceOr(extensions["traceparent"]);
+  }
+
+  /** The handler's own promise, where it gives one: another around it would cost as much as a short handler. */
+  #called(event: Event): Promise<unknown> {
+    try {
+      const result = this.#input.handler.handle(event, this);
+      return result instanceof Promise ? result : Promise.resolve(result);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** The handler is not called where the data does not fit. */
+  async #checked(schema: NonNullable<Handler["schema"]>): Promise<AttemptOutcome> {
+    const { event } = this.#input;
+    const checked = await schema["~standard"].validate(event.data);
+    if (checked.issues) return { kind: "invalid", problem: describeIssues(checked.issues) };
+    await this.#called(checked.value === event.data ? event : { ...event, data: checked.value });
+    return this.#returned;
+  }
+
+  get #returned(): AttemptOutcome {
+    return { kind: "returned", effects: this.#effects ?? NO_EFFECTS };
   }
 
   #end(outcome: AttemptOutcome): void {
@@ -139,7 +168,7 @@ export class Attempt implements Expirable, HandlerContext {
     // A handler that was told to stop and throws has not failed: whatever it throws is an echo of the abort.
     const echo = this.#abortReason !== null && !(this.#abortReason instanceof HandlerTimeoutError) &&
       outcome.kind !== "returned";
-    this.#resolve?.(echo ? { kind: "cut_off" } : outcome);
+    this.#tell(echo ? { kind: "cut_off" } : outcome);
   }
 }
 

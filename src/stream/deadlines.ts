@@ -8,6 +8,8 @@ import type { Clock } from "../clock.ts";
 export interface Expirable {
   /** Monotonic ms. */
   readonly deadlineMs: number;
+  /** Its place among those watched, for {@link Deadlines} alone; -1: it is not watched. */
+  deadlineSlot: number;
   /** Called once the deadline has passed. */
   expire(): void;
 }
@@ -15,7 +17,8 @@ export interface Expirable {
 /** See the module's text. Deadlines are kept to within a millisecond or so of the event loop's own accuracy. */
 export class Deadlines {
   readonly #clock: Clock;
-  readonly #items = new Set<Expirable>();
+  /** An array: a `Set` of what comes and goes so often is a burden to the garbage collector, see `slot_map.ts`. */
+  readonly #items: Expirable[] = [];
   #armedFor = Infinity;
   #cancel: (() => void) | null = null;
 
@@ -26,18 +29,24 @@ export class Deadlines {
 
   /** Watches an item until {@link remove}. */
   add(item: Expirable): void {
-    this.#items.add(item);
+    item.deadlineSlot = this.#items.push(item) - 1;
     if (item.deadlineMs < this.#armedFor) this.#arm(item.deadlineMs);
   }
 
   /** Stops watching; the timer is left to find nothing, unless nothing at all is left. */
   remove(item: Expirable): void {
-    this.#items.delete(item);
+    const slot = item.deadlineSlot;
+    if (slot < 0) return;
+    const last = this.#items.pop()!;
+    item.deadlineSlot = -1;
+    if (last === item) return;
+    this.#items[slot] = last;
+    last.deadlineSlot = slot;
   }
 
   /** Cancels the timer. */
   dispose(): void {
-    this.#items.clear();
+    for (const item of this.#items.splice(0)) item.deadlineSlot = -1;
     this.#cancel?.();
     this.#cancel = null;
     this.#armedFor = Infinity;
@@ -58,7 +67,7 @@ export class Deadlines {
       if (item.deadlineMs > now) {
         next = Math.min(next, item.deadlineMs);
       } else {
-        this.#items.delete(item);
+        this.remove(item);
         item.expire();
       }
     }

@@ -3,6 +3,7 @@
  * @module
  */
 import { decodeEntry } from "../events/codec.ts";
+import { entryOf } from "./entry.ts";
 import type { Delivery, StreamStore } from "../store/port.ts";
 
 /** See the module's text. */
@@ -19,7 +20,7 @@ export class DedupKeys {
   /** Null while deduplication is off. What cannot be decoded is only ever its own double. */
   of(delivery: Delivery): string | null {
     if (!this.#on) return null;
-    const decoded = decodeEntry({ stream: this.#store.stream, id: delivery.entryId, fields: delivery.fields });
+    const decoded = decodeEntry(entryOf(this.#store.stream, delivery));
     return decoded.ok ? `${decoded.event.source}\0${decoded.event.id}` : `\0${delivery.entryId}`;
   }
 

@@ -8,8 +8,8 @@ import { type LaneItem, Lanes } from "../delivery/lanes.ts";
 
 /** Something to be run. */
 export interface Runnable extends LaneItem {
-  /** Runs to the end; never rejects. `parked`: the key stays blocked until the same ref is submitted again or freed. */
-  run(): Promise<"free" | "parked">;
+  /** Runs to the end, tells it once, never throws. `parked`: the key stays blocked until the ref comes again or is freed. */
+  run(ended: (item: Runnable, end: "free" | "parked") => void): void;
   /** Whoever must be told, durably, before these start; null when nobody. */
   readonly owner: RunnableOwner;
 }
@@ -19,6 +19,9 @@ export interface RunnableOwner {
   /** @returns Null to start at once, else a promise to wait for; it never rejects. */
   beforeStart(starting: readonly Runnable[]): Promise<void> | null;
 }
+
+const PARKED = { parked: true } as const;
+const FREE = { parked: false } as const;
 
 /** See the module's text. */
 export class Dispatcher {
@@ -135,13 +138,16 @@ export class Dispatcher {
   }
 
   #start(item: Runnable): void {
-    item.run().then((end) => {
-      this.#running--;
-      this.#lanes.finish(item.ref, { parked: end === "parked" });
-      this.#queuePump();
-      if (this.#running === 0) { for (const resolve of this.#idle.splice(0)) resolve(); }
-    });
+    item.run(this.#ended);
   }
+
+  /** One for all: a closure for each start would be garbage for each. */
+  readonly #ended = (item: Runnable, end: "free" | "parked"): void => {
+    this.#running--;
+    this.#lanes.finish(item.ref, end === "parked" ? PARKED : FREE);
+    this.#queuePump();
+    if (this.#running === 0) { for (const resolve of this.#idle.splice(0)) resolve(); }
+  };
 }
 
 function groupByOwner(items: readonly Runnable[]): Map<RunnableOwner, Runnable[]> {

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
+import { SlotMap } from "../delivery/slot_map.ts";
 import type { Delivery } from "../store/port.ts";
 import type { Job } from "./job.ts";
 
@@ -12,7 +13,7 @@ const RETRY_SHARE = 1 / 8;
 /** See the module's text. */
 export class Holding {
   /** By ref; null while an entry is held without a handler to run. */
-  readonly held: Map<string, Job | null> = new Map();
+  readonly held: SlotMap<Job | null> = new SlotMap();
   /** Parked refs in this consumer's care, with their order key. */
   readonly parked: Map<string, string | null> = new Map();
   /** Refs whose parking is under way, with the delivery that came back before its answer did. */
@@ -67,6 +68,16 @@ export class Holding {
   /** Entries settled since the start: how fast things move. */
   get released(): number {
     return this.#released;
+  }
+
+  /** Takes an entry in. @returns False when it is held already: what came is kept where that matters. */
+  take(delivery: Delivery): boolean {
+    if (this.held.has(delivery.ref)) {
+      this.cameBack(delivery);
+      return false;
+    }
+    this.held.set(delivery.ref, null);
+    return true;
   }
 
   /** It is settled: there is room for another. */

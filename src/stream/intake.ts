@@ -10,6 +10,7 @@ import type { Delivery } from "../store/port.ts";
 import type { ConsumerOptions } from "./consumer_options.ts";
 import type { DedupKeys } from "./dedup_keys.ts";
 import type { Holding } from "./holding.ts";
+import { entryOf } from "./entry.ts";
 import { Job, laneRef } from "./job.ts";
 import type { JobDesk } from "./job_desk.ts";
 import type { RunningMarks } from "./running_marks.ts";
@@ -40,17 +41,16 @@ export class Intake {
   async accept(deliveries: readonly Delivery[]): Promise<void> {
     // What comes in after the close stays pending under our name, and is handed back when the consumer retires.
     if (this.#closed) return;
-    const { holding, dispatcher, dedupKeys } = this.#o;
-    const { held, parked, generation } = holding;
-    const fresh = deliveries.filter((delivery) => !held.has(delivery.ref));
-    for (const delivery of deliveries) if (held.has(delivery.ref)) holding.cameBack(delivery);
-    for (const delivery of fresh) held.set(delivery.ref, null);
+    const { holding, dispatcher, dedupKeys, clock } = this.#o;
+    const { generation } = holding;
+    const fresh = deliveries.filter((delivery) => holding.take(delivery));
     const seen = await dedupKeys.seen(fresh);
     if (generation !== holding.generation) return;
+    const sinceMs = clock.monotonic();
     const jobs: Job[] = [];
     fresh.forEach((delivery, index) => {
-      parked.delete(delivery.ref);
-      const job = this.#triage(delivery, seen[index] ?? false);
+      holding.parked.delete(delivery.ref);
+      const job = this.#triage(delivery, seen[index] ?? false, sinceMs);
       if (job !== null) jobs.push(job);
     });
     if (jobs.length > 0) dispatcher.submit(jobs);
@@ -75,9 +75,9 @@ export class Intake {
   }
 
   /** Settles at once what needs no handler; else makes the job. */
-  #triage(delivery: Delivery, duplicate: boolean): Job | null {
+  #triage(delivery: Delivery, duplicate: boolean, sinceMs: number): Job | null {
     const { settling, dedupKeys, registry, settings } = this.#o;
-    const { type, subject } = peekRouting(delivery.fields);
+    const { type, subject } = peekRouting(delivery.packed ?? delivery.fields);
     if (type === null) return this.#finish(delivery, () => this.#undecodable(delivery));
     if (duplicate) return this.#finish(delivery, () => settling.acknowledge(delivery, type, "duplicate"));
     const dedupKey = dedupKeys.of(delivery);
@@ -86,11 +86,11 @@ export class Intake {
     if (handler === null) return this.#finish(delivery, () => settling.acknowledge(delivery, type, "ignored"));
     const spent = exhaustedBeforeRun(delivery.history, handler.maxDeliveries ?? settings.maxDeliveries);
     if (spent !== null) return this.#finish(delivery, () => settling.dead(delivery, type, spent));
-    return this.#job(delivery, handler, type, subject);
+    return this.#job(delivery, handler, type, subject, sinceMs);
   }
 
-  #job(delivery: Delivery, handler: Handler, type: string, subject: string | null): Job {
-    const { settings, holding, marks, clock, desk } = this.#o;
+  #job(delivery: Delivery, handler: Handler, type: string, subject: string | null, sinceMs: number): Job {
+    const { settings, holding, marks, desk } = this.#o;
     const ordered = (handler.ordering ?? settings.ordering) === "key";
     const job = new Job({
       host: desk,
@@ -99,7 +99,7 @@ export class Intake {
       type,
       orderKey: ordered ? subject : null,
       generation: holding.generation,
-      sinceMs: clock.monotonic(),
+      sinceMs,
     });
     holding.held.set(delivery.ref, job);
     if (isSuspect(delivery.history)) marks.suspect(delivery.ref);
@@ -115,7 +115,7 @@ export class Intake {
 
   #undecodable(delivery: Delivery): void {
     const { store, desk, settling } = this.#o;
-    const decoded = decodeEntry({ stream: store.stream, id: delivery.entryId, fields: delivery.fields });
+    const decoded = decodeEntry(entryOf(store.stream, delivery));
     const problem = decoded.ok ? "no type" : decoded.problem;
     const decision = desk.decide({ kind: "undecodable", problem }, delivery, 1);
     if (decision.kind === "dead") settling.dead(delivery, "undecodable", decision.letter);

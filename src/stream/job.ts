@@ -5,31 +5,27 @@
 import { attemptOf } from "../delivery/settle.ts";
 import { mustRunAlone } from "../delivery/suspects.ts";
 import { decodeEntry } from "../events/codec.ts";
-import type { Event, EventInit } from "../events/event.ts";
-import { traceIdOf } from "../events/trace_context.ts";
-import type { Handler, HandlerLogger } from "../handling/define.ts";
+import { entryOf } from "./entry.ts";
+import type { Event } from "../events/event.ts";
+import type { Handler } from "../handling/define.ts";
 import type { Delivery } from "../store/port.ts";
-import { Attempt, type AttemptOutcome } from "./attempt.ts";
+import type { Span } from "../tracing.ts";
+import { Attempt, type AttemptHost, type AttemptOutcome } from "./attempt.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Runnable, RunnableOwner } from "./dispatcher.ts";
-import type { Span } from "../tracing.ts";
-import type { Inherited, Prepared } from "./publisher.ts";
 
 /** How a job ended: an attempt's end, or an entry that cannot be decoded. */
 export type JobOutcome = AttemptOutcome | { readonly kind: "undecodable"; readonly problem: string };
 
 /** What a job asks of the consumer that holds it. */
-export interface JobHost extends RunnableOwner {
+export interface JobHost extends RunnableOwner, AttemptHost {
   readonly stream: string;
   readonly deadlines: Deadlines;
-  readonly monotonic: () => number;
   /** False when the entry was taken over, or the consumer closed, while the start was being written down. */
   mayStart(job: Job): boolean;
   timeoutMs(handler: Handler): number;
-  logger(event: Event, attempt: number, traceparent: string): HandlerLogger;
-  prepare(init: EventInit, inherited: Inherited): Prepared;
   /** Begins the span of an attempt; null where nothing traces. */
-  trace(event: Event, attempt: number, traceparent: string | null): Span | null;
+  trace(event: Event, attempt: number): Span | null;
   /** The handler is about to be called. */
   started(job: Job, event: Event): void;
   /** It ended; decides and settles. */
@@ -86,33 +82,33 @@ export class Job implements Runnable {
   }
 
   /** {@link Runnable.run} */
-  async run(): Promise<"free" | "parked"> {
-    const { host, delivery } = { host: this.owner, delivery: this.delivery };
-    if (!host.mayStart(this)) return "free";
-    const decoded = decodeEntry({ stream: host.stream, id: delivery.entryId, fields: delivery.fields });
-    if (!decoded.ok) return host.ended(this, { kind: "undecodable", problem: decoded.problem });
+  run(ended: (job: Job, end: "free" | "parked") => void): void {
+    const { owner: host, delivery } = this;
+    if (!host.mayStart(this)) return ended(this, "free");
+    const decoded = decodeEntry(entryOf(host.stream, delivery));
+    if (!decoded.ok) return ended(this, host.ended(this, { kind: "undecodable", problem: decoded.problem }));
     const { event } = decoded;
     const number = attemptOf(delivery.history);
-    const given = event.extensions["traceparent"] ?? "";
-    const traceparent = traceIdOf(given) === null ? null : given;
-    const span = host.trace(event, number, traceparent);
-    const attempt = new Attempt({
-      event,
-      handler: this.handler,
-      attempt: number,
-      timeoutMs: host.timeoutMs(this.handler),
-      monotonic: host.monotonic,
-      traceparent: span?.traceparent ?? traceparent,
-      log: (traceparent) => host.logger(event, number, traceparent),
-      prepare: (init, inherited) => host.prepare(init, inherited),
-    });
+    const span = host.trace(event, number);
+    const timeoutMs = host.timeoutMs(this.handler);
+    const attempt = new Attempt({ event, handler: this.handler, number, timeoutMs, host, span });
     this.attempt = attempt;
     host.deadlines.add(attempt);
     host.started(this, event);
-    const outcome = await (span === null ? attempt.run() : span.run(() => attempt.run()));
-    span?.end({ outcome: outcome.kind, ...errorOf(outcome) });
-    host.deadlines.remove(attempt);
-    return host.ended(this, outcome);
+    if (span === null) this.#run(attempt, ended);
+    else span.run(() => this.#run(attempt, ended, span));
+  }
+
+  #run(attempt: Attempt, ended: (job: Job, end: "free" | "parked") => void, span: Span | null = null): void {
+    const host = this.owner;
+    attempt.run((outcome) => {
+      host.deadlines.remove(attempt);
+      span?.end({ outcome: outcome.kind, ...errorOf(outcome) });
+      const end = host.ended(this, outcome);
+      // The job is held until its settlement is confirmed; the event is not.
+      this.attempt = null;
+      ended(this, end);
+    });
   }
 }
 

@@ -4,7 +4,8 @@
  */
 import { attemptOf, decide, type Decision } from "../delivery/settle.ts";
 import type { Event, EventInit } from "../events/event.ts";
-import { newTraceparent } from "../events/trace_context.ts";
+import { traceOr } from "../events/trace_context.ts";
+import { epochMs } from "../events/time.ts";
 import type { Handler, HandlerLogger } from "../handling/define.ts";
 import type { Delivery } from "../store/port.ts";
 import type { Span } from "../tracing.ts";
@@ -68,13 +69,13 @@ export class JobDesk implements JobHost {
   }
 
   /** {@link JobHost.trace} */
-  trace(event: Event, attempt: number, traceparent: string | null): Span | null {
+  trace(event: Event, attempt: number): Span | null {
     const { tracing, store } = this.#o;
     if (!tracing) return null;
     const { id, type, source, subject, entry } = event;
     const traced = { stream: this.stream, id, type, source, subject };
     const run = { group: store.group, entryId: entry.id, attempt };
-    return tracing.processing(traced, run, traceparent ?? newTraceparent());
+    return tracing.processing(traced, run, traceOr(event.extensions["traceparent"]));
   }
 
   /** {@link JobHost.prepare} */
@@ -84,7 +85,7 @@ export class JobDesk implements JobHost {
 
   /** {@link JobHost.started} */
   started(job: Job, event: Event): void {
-    const ageMs = Math.max(0, this.#o.clock.now() - Date.parse(event.time));
+    const ageMs = Math.max(0, this.#o.clock.now() - epochMs(event.time));
     const attempt = attemptOf(job.delivery.history);
     const { type, delivery: { ref } } = job;
     this.#o.happenings.emit({ kind: "started", stream: this.stream, type, ref, attempt, ageMs });
@@ -97,10 +98,14 @@ export class JobDesk implements JobHost {
     marks.ended(job.delivery.ref);
     this.#tellFinished(job, outcome);
     if (job.generation !== holding.generation) return "free";
+    if (outcome.kind === "returned") {
+      settling.done(job, outcome.effects, dedupKeys.of(job.delivery));
+      return "free";
+    }
     const decision = this.decide(outcome, job.delivery, job.handler.maxDeliveries ?? settings.maxDeliveries);
     switch (decision.kind) {
       case "done":
-        settling.done(job, outcome.kind === "returned" ? outcome.effects : [], dedupKeys.of(job.delivery));
+        settling.done(job, [], dedupKeys.of(job.delivery));
         return "free";
       case "dead":
         settling.dead(job.delivery, job.type, decision.letter);

@@ -5,7 +5,7 @@
 import type { Clock, Random } from "../clock.ts";
 import { causeOf } from "../errors.ts";
 import type { Happenings } from "../happenings.ts";
-import type { StreamStore } from "../store/port.ts";
+import type { News, StreamStore } from "../store/port.ts";
 import type { Judgement } from "./judgement.ts";
 import { Loop } from "./loop.ts";
 import type { Membership } from "./membership.ts";
@@ -22,10 +22,15 @@ export interface KeeperOptions {
   readonly leaseMs: number;
   /** The consumer was taken over. */
   readonly onFenced: (name: string) => void;
+  /** What the beat saw in passing; null: nothing. */
+  readonly onNews: (news: News | null) => void;
 }
 
-/** Beats at least this often, ms: health must notice a refused write within 5 s. */
-const BEAT_MS = 1_000;
+/**
+ * Beats at least this often, ms. Health must notice a refused write within 5 s; a pause, what others handed back and what
+ * they delayed must be noticed within a second, and the beat is what notices them.
+ */
+const BEAT_MS = 900;
 
 /** Makes the loop. */
 export function keeperLoop(options: KeeperOptions): Loop {
@@ -44,11 +49,13 @@ export function keeperLoop(options: KeeperOptions): Loop {
       latencyMs,
       ...(beat.writeRefused === null ? {} : { cause: beat.writeRefused }),
     });
+    options.onNews(beat.news ?? null);
     if (name !== null && beat.lease === "fenced") options.onFenced(name);
     return periodMs;
   };
   const onError = (error: unknown): void => {
     judgement.disturb();
+    options.onNews(null);
     happenings.emit({ kind: "beat", stream: store.stream, ok: false, latencyMs: 0, cause: causeOf(error) });
   };
   return new Loop({ name: `keeper:${store.stream}`, clock, random, happenings, step, onError });

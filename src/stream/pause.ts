@@ -1,5 +1,6 @@
 /**
- * Obeys a pause of the group: asks for the durable flag twice a second, so that every replica stops within a second.
+ * Obeys a pause of the group, within a second in every replica: the beats see the durable flag in passing; where they
+ * do not, it is asked for twice a second.
  *
  * While paused, running handlers finish, nothing else starts, nothing new is read and retries wait; leases, schedules
  * and publishing go on, and the service stays ready.
@@ -11,12 +12,15 @@ import type { Happenings } from "../happenings.ts";
 import type { StreamAdmin } from "../store/admin_port.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { Loop } from "./loop.ts";
+import type { Sightings } from "./sightings.ts";
 
 /** One stream as far as a pause concerns it. */
 export interface Pausable {
   readonly admin: Pick<StreamAdmin, "stream" | "pausedSince">;
   /** Stops (true) or goes on (false) reading and retrying. */
   readonly pause: (paused: boolean) => void;
+  /** Beats that see the flag in passing. Default: it is asked for. */
+  readonly sightings?: Sightings;
 }
 
 /** What a {@link PauseWatch} is made of. */
@@ -30,6 +34,8 @@ export interface PauseWatchOptions {
 
 /** Half of what a pause may take, with room for the answer and for ending a read that waits. */
 const PERIOD_MS = 400;
+/** So seldom where the beats of every stream tell, ms. */
+const SELDOM_MS = 60_000;
 
 /** See the module's text. */
 export class PauseWatch {
@@ -48,9 +54,17 @@ export class PauseWatch {
       happenings,
       step: async () => {
         await this.check();
-        return PERIOD_MS;
+        return this.#told ? SELDOM_MS : PERIOD_MS;
       },
     });
+    for (const stream of options.streams) {
+      stream.sightings?.listen((news) => {
+        if (news === null) return this.loop.wake();
+        if (news.paused === this.#paused.has(stream.admin.stream)) return;
+        this.#obey(stream, news.paused);
+        this.#o.dispatcher.pause(this.paused);
+      });
+    }
   }
 
   /** True while every stream is paused. */
@@ -65,8 +79,16 @@ export class PauseWatch {
     this.#o.dispatcher.pause(this.paused);
   }
 
-  async #checkOne({ admin, pause }: Pausable): Promise<void> {
-    const wanted = await this.#wanted(admin);
+  async #checkOne(stream: Pausable): Promise<void> {
+    this.#obey(stream, await this.#wanted(stream.admin));
+  }
+
+  /** True while the beats of every stream tell. */
+  get #told(): boolean {
+    return this.#o.streams.every(({ sightings }) => (sightings?.latest ?? null) !== null);
+  }
+
+  #obey({ admin, pause }: Pausable, wanted: boolean): void {
     if (wanted === this.#paused.has(admin.stream)) return;
     if (wanted) this.#paused.add(admin.stream);
     else this.#paused.delete(admin.stream);

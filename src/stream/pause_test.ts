@@ -93,14 +93,18 @@ Deno.test("a user who may not read the flag is not stopped for good", async () =
 });
 
 /** Something to be run, that nobody need be told of. */
-function runnable(ref: string, run: Runnable["run"]): Runnable {
-  return { ref, id: ref, key: null, cap: null, alone: false, owner: { beforeStart: () => null }, run };
+function runnable(ref: string, start: (end: () => void) => void): Runnable {
+  const made: Runnable = {
+    ...{ ref, id: ref, key: null, cap: null, alone: false, owner: { beforeStart: () => null } },
+    run: (ended) => start(() => ended(made, "free")),
+  };
+  return made;
 }
 
 Deno.test("what is held and has not started waits for the end of a pause; what runs ends", async () => {
   const dispatcher = new Dispatcher(1);
   const ends: (() => void)[] = [];
-  const run = (): Promise<"free"> => new Promise((resolve) => ends.push(() => resolve("free")));
+  const run = (end: () => void): void => void ends.push(end);
   dispatcher.submit([runnable("1-0", run), runnable("2-0", run)]);
   await settled();
   assert.equal(ends.length, 1);
@@ -117,7 +121,7 @@ Deno.test("the end of a pause does not open what the end of the service has clos
   const dispatcher = new Dispatcher(1);
   let ran = 0;
   dispatcher.pause(true);
-  dispatcher.submit([runnable("1-0", () => Promise.resolve(ran++ === 0 ? "free" : "parked"))]);
+  dispatcher.submit([runnable("1-0", () => void ran++)]);
   dispatcher.setOpen(false);
   dispatcher.pause(false);
   await settled();

@@ -5,6 +5,7 @@
 import type { Clock, Random } from "../clock.ts";
 import type { Happenings } from "../happenings.ts";
 import type { StreamStore } from "../store/port.ts";
+import type { Sightings } from "./sightings.ts";
 import { Loop } from "./loop.ts";
 
 /** What a promoter is made of. */
@@ -13,19 +14,28 @@ export interface PromoterOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly happenings: Happenings;
+  readonly sightings: Sightings;
 }
 
 const LIMIT = 500;
 /** Another process may have stored one that is due sooner, and died. A delayed event is at most 1 s late. */
 const LONGEST_WAIT_MS = 900;
+/** So long where the beats would tell of such a one, ms. */
+const SELDOM_MS = 120_000;
 
 /** Makes the loop; wake it when an event was delayed. */
-export function promoterLoop({ store, clock, random, happenings }: PromoterOptions): Loop {
+export function promoterLoop({ store, clock, random, happenings, sightings }: PromoterOptions): Loop {
   const step = async (): Promise<number> => {
     const { moved, nextDueInMs } = await store.promoteDelayed(LIMIT);
     if (moved > 0) happenings.emit({ kind: "promoted", stream: store.stream, count: moved });
     if (moved >= LIMIT) return 0;
-    return Math.max(1, Math.min(LONGEST_WAIT_MS, nextDueInMs ?? LONGEST_WAIT_MS));
+    const longest = sightings.pace(() => true, LONGEST_WAIT_MS, SELDOM_MS);
+    return Math.max(1, Math.min(longest, nextDueInMs ?? longest));
   };
-  return new Loop({ name: `promoter:${store.stream}`, clock, random, happenings, step });
+  const loop = new Loop({ name: `promoter:${store.stream}`, clock, random, happenings, step });
+  // Due before the next beat: the step asks for the exact time.
+  sightings.listen((news) => {
+    if (news === null || (news.delayedInMs ?? Infinity) <= LONGEST_WAIT_MS) loop.wake();
+  });
+  return loop;
 }

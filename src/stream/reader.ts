@@ -9,6 +9,7 @@ import type { StreamStore } from "../store/port.ts";
 import type { StreamConsumer } from "./consumer.ts";
 import { Loop } from "./loop.ts";
 import type { Membership } from "./membership.ts";
+import type { Sightings } from "./sightings.ts";
 
 /** What a reader is made of. */
 export interface ReaderOptions {
@@ -18,6 +19,7 @@ export interface ReaderOptions {
   readonly happenings: Happenings;
   readonly membership: Membership;
   readonly consumer: StreamConsumer;
+  readonly sightings: Sightings;
   /** Most entries of one read. */
   readonly batchSize: number;
   /** How long a read waits for new entries, ms. */
@@ -186,7 +188,7 @@ export class Reader {
     const { store, membership, consumer, clock } = this.#o;
     const { name } = membership;
     const { room } = consumer;
-    if (room === 0 || (!this.#recoverDue && clock.monotonic() - this.#recoveredAt < RECOVER_EVERY_MS)) return false;
+    if (room === 0 || !(this.#recoverDue || this.#recoverByTime(clock.monotonic()))) return false;
     this.#recoverDue = true;
     const giveBack = consumer.reserve(room);
     const found = await store.recover(name, consumer.heldRefs, room).finally(giveBack);
@@ -196,6 +198,12 @@ export class Reader {
     this.#recoveredAt = clock.monotonic();
     this.#recoverDue = found.length > 0;
     return this.#recoverDue;
+  }
+
+  /** Where a beat saw that nothing is pending for us there is nothing to find. */
+  #recoverByTime(now: number): boolean {
+    if (now - this.#recoveredAt < RECOVER_EVERY_MS) return false;
+    return this.#o.sightings.latest?.pending !== 0;
   }
 
   #failed(error: unknown): void {

@@ -4,10 +4,11 @@
  */
 import type { Clock, Random } from "../clock.ts";
 import type { Happenings } from "../happenings.ts";
-import type { StreamStore } from "../store/port.ts";
+import type { News, StreamStore } from "../store/port.ts";
 import type { StreamConsumer } from "./consumer.ts";
 import { Loop } from "./loop.ts";
 import type { Membership } from "./membership.ts";
+import type { Sightings } from "./sightings.ts";
 
 /** What a retrier is made of. */
 export interface RetrierOptions {
@@ -17,6 +18,7 @@ export interface RetrierOptions {
   readonly happenings: Happenings;
   readonly membership: Membership;
   readonly consumer: StreamConsumer;
+  readonly sightings: Sightings;
 }
 
 /** What another process hands back runs within a second. */
@@ -24,6 +26,8 @@ const ADOPT_EVERY_MS = 600;
 const ADOPT_LIMIT = 200;
 /** What is due is asked for at least this often, ms: entries may have come into our care in an answer that was lost. */
 const CLAIM_EVERY_MS = 5_000;
+/** Both are asked for so seldom, ms, where the beats tell that there is nothing of the kind. */
+const SELDOM_MS = 120_000;
 /** Without room for what is due for this long, what is stuck behind it makes room, ms. */
 const STUCK_MS = 250;
 /** So much at a time. */
@@ -49,6 +53,7 @@ export class Retrier {
       happenings,
       step: (signal) => this.#step(signal),
     });
+    options.sightings.listen((news) => this.#heard(news));
   }
 
   /** An entry was parked. */
@@ -79,6 +84,16 @@ export class Retrier {
     this.#nextDueAt = 0;
   }
 
+  /** What the beats tell may be due before the next look; without them the looks are as often as ever. */
+  #heard(news: News | null): void {
+    const now = this.#o.clock.monotonic();
+    if ((news === null || news.adoptable > 0) && this.#adoptAt > now) this.#adoptAt = 0;
+    else if ((news === null || news.parked) && this.#nextDueAt > now + CLAIM_EVERY_MS) {
+      this.#nextDueAt = now + CLAIM_EVERY_MS;
+    } else return;
+    this.loop.wake();
+  }
+
   async #step(signal: AbortSignal): Promise<number> {
     const { membership, consumer, clock } = this.#o;
     if (!membership.joined || this.#paused) return ADOPT_EVERY_MS;
@@ -100,7 +115,8 @@ export class Retrier {
     const { store, membership, consumer, clock } = this.#o;
     const name = membership.name;
     const parked = consumer.overParked ? [] : await store.adopt(name, ADOPT_LIMIT);
-    this.#adoptAt = clock.monotonic() + ADOPT_EVERY_MS;
+    const waitMs = this.#o.sightings.pace(({ adoptable }) => adoptable === 0, ADOPT_EVERY_MS, SELDOM_MS);
+    this.#adoptAt = clock.monotonic() + waitMs;
     if (parked.length === 0 || name !== membership.name) return;
     consumer.adopt(parked);
     if (parked.length === ADOPT_LIMIT) this.#adoptAt = 0;
@@ -115,7 +131,8 @@ export class Retrier {
     const claimed = await store.claimDue(name, room).finally(giveBack);
     if (claimed.state === "fenced") return consumer.fenced(name);
     if (name !== membership.name) return;
-    this.#nextDueAt = clock.monotonic() + Math.min(claimed.nextDueInMs ?? Infinity, CLAIM_EVERY_MS);
+    const longest = this.#o.sightings.pace(({ parked }) => !parked, CLAIM_EVERY_MS, SELDOM_MS);
+    this.#nextDueAt = clock.monotonic() + Math.min(claimed.nextDueInMs ?? Infinity, longest);
     // Also of what is not lost but will not come this way: it was settled by hand, or its group was made anew.
     consumer.lost(claimed.lostRefs);
     if (claimed.lost > 0) {

@@ -54,13 +54,9 @@ export class Settling {
   /** Handled: acknowledges, with effects. `dedupKey`: null where deduplication is off. */
   done(job: Job, effects: readonly Prepared[], dedupKey: string | null): void {
     const { delivery } = job;
-    const settlement: Settlement = {
-      kind: "done",
-      ref: delivery.ref,
-      ...(effects.length === 0 ? {} : { effects: effects.map((effect) => effect.item) }),
-      ...(dedupKey === null ? {} : { dedupKey }),
-      ...hasHistory(delivery),
-    };
+    const settlement = effects.length === 0 && dedupKey === null && delivery.history === FRESH
+      ? { kind: "done", ref: delivery.ref } as const
+      : doneOf(delivery, effects, dedupKey);
     this.#settle(delivery, settlement, (outcome) => {
       this.#o.tally.add(job.type, outcome.kind === "duplicate" ? "duplicate" : "processed", delivery.ref);
       if (outcome.kind === "settled") this.#o.tally.effects(effects);
@@ -130,6 +126,16 @@ export class Settling {
       if (back !== null && !repeated) onBack(back);
     });
   }
+}
+
+function doneOf(delivery: Delivery, effects: readonly Prepared[], dedupKey: string | null): Settlement {
+  return {
+    kind: "done",
+    ref: delivery.ref,
+    ...(effects.length === 0 ? {} : { effects: effects.map((effect) => effect.item) }),
+    ...(dedupKey === null ? {} : { dedupKey }),
+    ...hasHistory(delivery),
+  };
 }
 
 function hasHistory(delivery: Delivery): { hasHistory?: true } {

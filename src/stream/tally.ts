@@ -13,6 +13,8 @@ export class Tally {
   readonly #publishStream: string;
   #settled = new Map<string, { type: string; outcome: Outcome; refs: string[] }>();
   #effects = new Map<string, number>();
+  /** The entry of the latest outcome: most often the next one is like it. */
+  #latest: { type: string; outcome: Outcome; refs: string[] } | null = null;
   #queued = false;
 
   /** @param happenings Where to tell. @param store Names stream and group. @param publishStream Where effects appear. */
@@ -24,11 +26,16 @@ export class Tally {
 
   /** An event of this type ended so. */
   add(type: string, outcome: Outcome, ref: string): void {
-    const key = `${outcome}\0${type}`;
-    const entry = this.#settled.get(key);
-    if (entry) entry.refs.push(ref);
-    else this.#settled.set(key, { type, outcome, refs: [ref] });
+    if (this.#latest?.type !== type || this.#latest.outcome !== outcome) this.#latest = this.#entryOf(type, outcome);
+    this.#latest.refs.push(ref);
     this.#queue();
+  }
+
+  #entryOf(type: string, outcome: Outcome): { type: string; outcome: Outcome; refs: string[] } {
+    const key = `${outcome}\0${type}`;
+    const entry = this.#settled.get(key) ?? { type, outcome, refs: [] };
+    this.#settled.set(key, entry);
+    return entry;
   }
 
   /** These effects appeared in the stream. */
@@ -48,6 +55,7 @@ export class Tally {
 
   #flush(): void {
     this.#queued = false;
+    this.#latest = null;
     const { stream, group } = this.#store;
     const settled = this.#settled;
     const effects = this.#effects;

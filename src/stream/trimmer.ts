@@ -18,10 +18,10 @@ export interface TrimmerOptions {
 }
 
 /** The contract wants trimming at least every 10 s; jitter keeps replicas apart. */
-const PERIOD_MS = 8_000;
-const JITTER_MS = 1_500;
+const PERIOD_MS = 9_000;
+const JITTER_MS = 800;
 /** An audit every this many trims. */
-const AUDIT_EVERY = 4;
+const AUDIT_EVERY = 8;
 
 /** Makes the loop. */
 export function trimmerLoop(options: TrimmerOptions): Loop {

@@ -16,6 +16,7 @@ import { promoterLoop } from "./promoter.ts";
 import { Reader } from "./reader.ts";
 import { reaperLoop } from "./reaper.ts";
 import { Retrier } from "./retrier.ts";
+import { Sightings } from "./sightings.ts";
 import { trimmerLoop } from "./trimmer.ts";
 
 /** What a worker is made of. */
@@ -38,6 +39,7 @@ export class StreamWorker {
   readonly store: StreamStore;
   readonly consumer: StreamConsumer;
   readonly membership: Membership;
+  readonly sightings: Sightings;
   readonly #clock: Clock;
   readonly #judgement: Judgement;
   readonly #reader: Reader;
@@ -60,7 +62,8 @@ export class StreamWorker {
     this.membership = new Membership({ store, baseName: options.baseName, startId: options.startId, leaseMs });
     const membership = this.membership;
     this.consumer = new StreamConsumer({ ...options, membership });
-    const shared = { store, clock, random, happenings, membership, consumer: this.consumer };
+    const sightings = this.sightings = new Sightings(clock);
+    const shared = { store, clock, random, happenings, membership, sightings, consumer: this.consumer };
     this.#reader = new Reader({
       ...shared,
       batchSize,
@@ -76,6 +79,7 @@ export class StreamWorker {
       judgement: this.#judgement,
       leaseMs,
       onFenced: (name) => this.consumer.fenced(name),
+      onNews: (news) => sightings.saw(news),
     });
     const reaper = reaperLoop({ ...shared, judgement: this.#judgement, leaseMs });
     this.#consuming = options.consuming ? [this.#reader.loop, this.#retrier.loop, reaper] : [];

@@ -5,6 +5,7 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Happening, Outcome } from "../happenings.ts";
 import type { AnsweredRequest, Exposition, MetricsOptions } from "./metrics.ts";
+import { type Bins, EventHistogram } from "./metrics_histogram.ts";
 import { BoundedLabels } from "./metrics_labels.ts";
 import { registerProcessMetrics } from "./metrics_process.ts";
 import type { FigureSource, StreamFigures } from "./metrics_sampler.ts";
@@ -29,15 +30,13 @@ export class Instruments {
   readonly #o: MetricsOptions;
   readonly #published: Counter<"stream" | "type">;
   readonly #events: Counter<"stream" | "group" | "type" | "outcome">;
-  readonly #duration: Histogram<"type">;
-  readonly #age: Histogram;
+  readonly #durations: EventHistogram;
+  readonly #age: Bins;
   readonly #leasesLost: Counter;
   readonly #storeLost: Counter<"stream" | "cause">;
   readonly #reconnects: Counter;
   readonly #requests: Histogram<"method" | "route" | "status">;
   readonly #gauges: readonly StreamGauge[];
-  /** Attempts are many: what their label is made of is made once. At most as many as there are types. */
-  readonly #durations = new Map<string, { observe(seconds: number): void }>();
   readonly #connected = new Set<string>();
 
   /** @param options See {@link MetricsOptions}. */
@@ -56,19 +55,18 @@ export class Instruments {
       labelNames: ["stream", "group", "type", "outcome"],
       registers,
     });
-    this.#duration = new Histogram({
+    this.#durations = new EventHistogram({
       name: "stream_handler_duration_seconds",
       help: "How long attempts took.",
-      labelNames: ["type"],
+      label: "type",
       buckets: HANDLER_BUCKETS,
-      registers,
-    });
-    this.#age = new Histogram({
+    }, this.#registry);
+    const age = new EventHistogram({
       name: "stream_event_age_seconds",
       help: "Age of an event, from its time to the start of each attempt.",
       buckets: AGE_BUCKETS,
-      registers,
-    });
+    }, this.#registry);
+    this.#age = age.of("");
     this.#leasesLost = new Counter({
       name: "stream_leases_lost_total",
       help: "How often this process was taken over by another.",
@@ -102,7 +100,7 @@ export class Instruments {
     const { streams, group } = this.#o;
     this.#types.know([...handled, ...published]);
     for (const type of handled) {
-      this.#durationOf(type);
+      this.#durations.of(type);
       for (const stream of streams) {
         for (const outcome of OUTCOMES) this.#events.inc({ stream, group, type, outcome }, 0);
       }
@@ -116,7 +114,7 @@ export class Instruments {
       case "started":
         return this.#age.observe(happening.ageMs / 1_000);
       case "finished":
-        return this.#durationOf(this.#types.of(happening.type)).observe(happening.durationMs / 1_000);
+        return this.#durations.of(this.#types.of(happening.type)).observe(happening.durationMs / 1_000);
       case "settled": {
         const { stream, group, outcome, count } = happening;
         return this.#events.inc({ stream, group, type: this.#types.of(happening.type), outcome }, count);
@@ -151,16 +149,6 @@ export class Instruments {
   #ready(channel: string): void {
     if (this.#connected.has(channel)) this.#reconnects.inc();
     else this.#connected.add(channel);
-  }
-
-  /** @param type A label. */
-  #durationOf(type: string): { observe(seconds: number): void } {
-    const known = this.#durations.get(type);
-    if (known !== undefined) return known;
-    this.#duration.zero({ type });
-    const made = this.#duration.labels(type);
-    this.#durations.set(type, made);
-    return made;
   }
 
   #streamGauges(): readonly StreamGauge[] {

@@ -6,13 +6,17 @@
  * @module
  */
 import type { StoreRefusedError } from "../../errors.ts";
+import type { PackedFields } from "../../events/packed.ts";
 import type { LinkState } from "../../happenings.ts";
 
 /** One word of a command. */
 export type Arg = string | Uint8Array;
 
-/** A RESP2 reply. Bulk strings are `string`, or `Uint8Array` where `bytes` was asked for. */
-export type Reply = string | Uint8Array | number | null | readonly Reply[];
+/**
+ * A RESP2 reply. Bulk strings are `string`, or `Uint8Array` where `bytes` was asked for; lists of them can come packed
+ * where that was asked for.
+ */
+export type Reply = string | Uint8Array | number | null | PackedFields | readonly Reply[];
 
 /** Options of one command. */
 export interface SendOptions {
@@ -20,6 +24,11 @@ export interface SendOptions {
   readonly timeoutMs?: number;
   /** Bulk strings as bytes, untouched. Default false. */
   readonly bytes?: boolean;
+  /**
+   * Flat lists of bulk strings at this depth (the reply itself has depth 0) come as {@link PackedFields}, where the
+   * client can do that, and all else as text; other clients pay no heed to it. Default: none do.
+   */
+  readonly packAt?: number;
   /** Send over this client alone, see {@link RedisChannel.linkId}: rejects, with nothing sent, where it is not the live one. */
   readonly linkId?: number;
 }

@@ -4,6 +4,7 @@
  */
 import { StoreRefusedError } from "../../errors.ts";
 import type { Fields } from "../../events/event.ts";
+import { PackedFields } from "../../events/packed.ts";
 import { type Delivery, FRESH, type History } from "../port.ts";
 import type { Reply } from "./channel.ts";
 
@@ -74,6 +75,31 @@ export function deliveryOf(id: string, isReplay: boolean, fields: Fields, record
     fields: original,
     history: historyOf(record, replays),
   };
+}
+
+/** An entry that was read for the first time, from its id and fields, packed or not. */
+export function newDelivery(id: string, isReplay: boolean, fields: Reply | undefined): Delivery {
+  if (!(fields instanceof PackedFields)) return deliveryOf(id, isReplay, list(fields) as Fields);
+  return isReplay ? deliveryOf(id, true, fields.unpack()) : new PackedDelivery(id, fields);
+}
+
+/** Most entries are settled without anybody asking for their fields one by one. */
+class PackedDelivery implements Delivery {
+  readonly ref: string;
+  readonly entryId: string;
+  readonly packed: PackedFields;
+  readonly history = FRESH;
+  #fields: Fields | null = null;
+
+  constructor(id: string, packed: PackedFields) {
+    this.ref = id;
+    this.entryId = id;
+    this.packed = packed;
+  }
+
+  get fields(): Fields {
+    return this.#fields ??= this.packed.unpack();
+  }
 }
 
 /** Rows `{ref, fields, record}` of the claiming scripts. */

@@ -9,6 +9,7 @@ import type { DurableAppends } from "./durable.ts";
 import type { Keys } from "./keys.ts";
 import { runScript, type ScriptCall } from "./runner.ts";
 import type { Script, SCRIPTS } from "./scripts.ts";
+import type { StoreClock } from "./store_clock.ts";
 
 /** See the module's text. */
 export interface StoreContext {
@@ -29,6 +30,7 @@ export interface StoreContext {
   /** How much longer than its block time a read may take, milliseconds. */
   readonly readMarginMs: number;
   readonly clock: Clock;
+  readonly storeClock: StoreClock;
 }
 
 /** What a call of a script needs. */

@@ -3,7 +3,7 @@
  * @module
  */
 import { StoreRefusedError } from "../../errors.ts";
-import type { Beat, Claimed, Delivery, ParkedRef, Peer, TakeOver } from "../port.ts";
+import type { Beat, Claimed, Delivery, News, ParkedRef, Peer, TakeOver } from "../port.ts";
 import type { Reply } from "./channel.ts";
 import { deliveriesOf, list, number, REPLAY_PREFIX, text, textOrNull } from "./codec.ts";
 import { type CallContext, callGroup, type StoreContext } from "./context.ts";
@@ -15,21 +15,31 @@ const PAGE = 500;
 /** Bound on the calls of one hand-back: far more than a consumer may hold. */
 const RETIRE_CALLS = 1_000;
 
-/** See {@link StreamStore.beat}. */
+/** See {@link StreamStore.beat}. One script tells all that would else be asked for, every second, one by one. */
 export async function beat(context: StoreContext, consumer: string | null, leaseMs: number): Promise<Beat> {
-  const { command, keys } = context;
-  const held = consumer === null ? "none" : "held";
-  const set = consumer === null
-    ? ["SET", keys.probe, "1", "PX", "60000"]
-    : ["SET", keys.lease(consumer), String(Math.round(leaseMs)), "XX", "PX", String(LEASE_HORIZON_MS)];
+  const { keys, scripts } = context;
+  const lease = consumer === null ? "" : String(Math.round(leaseMs));
   try {
-    const reply = await command.send(set);
-    return { lease: consumer !== null && reply === null ? "fenced" : held, writeRefused: null };
+    const reply = list(await callGroup(context, scripts.beat, consumer ?? "", [lease, keys.base]));
+    context.storeClock.saw(number(reply[1]));
+    return { lease: text(reply[0]) as Beat["lease"], writeRefused: null, news: newsOf(reply) };
   } catch (error) {
     if (!(error instanceof StoreRefusedError)) throw error;
+    const held = consumer === null ? "none" : "held";
     if (consumer === null || error.reason !== "out_of_memory") return { lease: held, writeRefused: error.reason };
     return { lease: await extend(context, consumer), writeRefused: error.reason };
   }
+}
+
+function newsOf([, , paused, delayed, adoptable, parked, pending, mark]: readonly Reply[]): News {
+  return {
+    paused: paused === 1,
+    delayedInMs: delayed === -1 ? null : number(delayed),
+    adoptable: number(adoptable),
+    parked: parked === 1,
+    pending: pending === -1 ? null : number(pending),
+    mark: text(mark),
+  };
 }
 
 /** PEXPIRE needs no memory. */

@@ -55,6 +55,8 @@ export async function fire(
 
 /** See {@link StreamStore.time}. */
 export async function time(context: StoreContext): Promise<number> {
+  const { now } = context.storeClock;
+  if (now !== null) return now;
   const [seconds, micros] = list(await context.command.send(["TIME"]));
   return number(seconds) * 1000 + Math.floor(number(micros) / 1000);
 }

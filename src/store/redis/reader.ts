@@ -3,15 +3,16 @@
  * @module
  */
 import { sleep } from "../../clock.ts";
-import type { Fields } from "../../events/event.ts";
 import type { Delivery } from "../port.ts";
 import type { Reply } from "./channel.ts";
-import { deliveryOf, list, text } from "./codec.ts";
+import { list, newDelivery, text } from "./codec.ts";
 import type { StoreContext } from "./context.ts";
 
 /** A read that is to end is asked so often, with this pause, before its connection is given up. */
 const UNBLOCK_ATTEMPTS = 50;
 const UNBLOCK_PAUSE_MS = 20;
+/** Where the fields of an entry stand in the reply: streams, [name, entries], entries, [id, fields], fields. */
+const FIELDS_DEPTH = 4;
 
 /**
  * See {@link StreamStore.read}. What was delivered is returned even when the signal aborts. Redis applies `count` to
@@ -44,7 +45,7 @@ function send(context: StoreContext, consumer: string, count: number, blockMs: n
   const args = ["XREADGROUP", "GROUP", group, consumer, "COUNT", String(count), ...block];
   return context.blocking.send(
     [...args, "STREAMS", stream, keys.replays, ">", ">"],
-    blockMs > 0 ? { bytes: true, timeoutMs: blockMs + readMarginMs } : { bytes: true },
+    { bytes: true, packAt: FIELDS_DEPTH, ...(blockMs > 0 ? { timeoutMs: blockMs + readMarginMs } : {}) },
   );
 }
 
@@ -72,7 +73,7 @@ function deliveriesOfRead(context: StoreContext, reply: Reply): readonly Deliver
     const isReplay = text(name) === context.keys.replays;
     for (const entry of list(entries)) {
       const [id, fields] = list(entry);
-      deliveries.push(deliveryOf(text(id), isReplay, list(fields) as Fields));
+      deliveries.push(newDelivery(text(id), isReplay, fields));
     }
   }
   return deliveries;

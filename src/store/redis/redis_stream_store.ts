@@ -35,6 +35,7 @@ import * as publishing from "./publishing.ts";
 import { readNew } from "./reader.ts";
 import { SCRIPTS } from "./scripts.ts";
 import { settle } from "./settle.ts";
+import { StoreClock } from "./store_clock.ts";
 import * as upkeep from "./upkeep.ts";
 
 /** What the adapter is built from. */
@@ -100,6 +101,7 @@ export class RedisStreamStore implements StreamStore {
       ackGuard: settling === undefined ? null : new AckGuard({ channel: settling, stream, group, keys, clock }),
       readMarginMs: options.readMarginMs ?? 1_000,
       clock,
+      storeClock: new StoreClock(clock),
     };
   }
 

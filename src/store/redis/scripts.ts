@@ -12,6 +12,7 @@ import ackEach from "./scripts/ack_each.lua" with { type: "text" };
 import adopt from "./scripts/adopt.lua" with { type: "text" };
 import append from "./scripts/append.lua" with { type: "text" };
 import audit from "./scripts/audit.lua" with { type: "text" };
+import beat from "./scripts/beat.lua" with { type: "text" };
 import census from "./scripts/census.lua" with { type: "text" };
 import claimDue from "./scripts/claim_due.lua" with { type: "text" };
 import common from "./scripts/common.lua" with { type: "text" };
@@ -69,6 +70,7 @@ export const SCRIPTS = Object.freeze({
   adopt: compileScript("adopt", adopt),
   append: compileScript("append", append),
   audit: compileScript("audit", audit),
+  beat: compileScript("beat", beat),
   census: compileScript("census", census),
   claimDue: compileScript("claim_due", claimDue),
   confirmDead: compileScript("confirm_dead", confirmDead),

@@ -7,7 +7,8 @@
  * @module
  */
 import type { RedisConfig } from "../../../config/types.ts";
-import { causeOf, StoreUnavailableError } from "../../../errors.ts";
+import { causeOf } from "../../../errors.ts";
+import { cleanName, Password, readPem } from "./credentials.ts";
 import { untilAborted } from "./deadline.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { LinkOpener, LiveLink, OpenOptions } from "./live_link.ts";
@@ -16,21 +17,17 @@ import { NodeRedisLink } from "./node_redis_link.ts";
 
 /** Idle time before the system probes a silent peer, milliseconds. A help only: replies have bounds of their own. */
 const KEEP_ALIVE_MS = 5_000;
-/** Longest client name. */
-const LONGEST_NAME = 128;
 
 /** Opens clients as the configuration says. */
 export class ClientOpener implements LinkOpener {
   readonly #config: RedisConfig;
-  readonly #onSecret: (secret: string) => void;
-  #password: string;
+  readonly #password: Password;
   #nameRefused = false;
 
   /** @param onSecret Told of each password before it is used, so that nothing prints it. */
-  constructor(config: RedisConfig, onSecret: (secret: string) => void = () => {}) {
+  constructor(config: RedisConfig, onSecret?: (secret: string) => void) {
     this.#config = config;
-    this.#onSecret = onSecret;
-    this.#password = config.password?.reveal() ?? "";
+    this.#password = new Password(config, onSecret);
   }
 
   /** @inheritdoc */
@@ -55,7 +52,7 @@ export class ClientOpener implements LinkOpener {
       socket: { ...await this.#socket(endpoint, signal), reconnectStrategy: false, connectTimeout: 0, signal },
     };
     const { create, isReply } = await untilAborted(loadNodeRedis(), signal);
-    const secrets = [this.#password];
+    const secrets = [this.#password.value];
     return await this.#connect(create(options), isReply, secrets, open.wantsMaster, signal);
   }
 
@@ -80,25 +77,13 @@ export class ClientOpener implements LinkOpener {
   }
 
   async #login(signal: AbortSignal): Promise<Partial<NodeRedisOptions>> {
-    const { user, passwordFile, db } = this.#config;
-    if (passwordFile !== null) this.#password = await this.#readPassword(passwordFile, signal);
-    if (this.#password !== "") this.#onSecret(this.#password);
+    const { user, db } = this.#config;
+    const password = await this.#password.refresh(signal);
     return {
       ...(user === null ? {} : { username: user }),
-      ...(this.#password === "" ? {} : { password: this.#password }),
+      ...(password === "" ? {} : { password }),
       database: db,
     };
-  }
-
-  async #readPassword(path: string, signal: AbortSignal): Promise<string> {
-    try {
-      // A secret that is mounted as a file often ends with a line break that is no part of it.
-      return (await Deno.readTextFile(path, { signal })).replace(/\r?\n$/, "");
-    } catch (error) {
-      signal.throwIfAborted();
-      const found = error instanceof Error ? error.name : String(error);
-      throw new StoreUnavailableError("auth", `reading the file of REDIS_PW_FILE: ${found}; wanted a readable file`);
-    }
   }
 
   async #socket(endpoint: Endpoint, signal: AbortSignal): Promise<NodeRedisOptions["socket"]> {
@@ -127,20 +112,3 @@ const FIXED = {
   maintNotifications: "disabled",
   commandOptions: { timeout: undefined },
 } as const;
-
-/** Redis takes printable characters without spaces only. */
-function cleanName(name: string): string {
-  return name.replace(/[^!-~]+/g, "-").slice(0, LONGEST_NAME);
-}
-
-/** Read on every connect: certificates rotate too. */
-async function readPem(path: string | null, signal: AbortSignal): Promise<string | null> {
-  if (path === null) return null;
-  try {
-    return await Deno.readTextFile(path, { signal });
-  } catch (error) {
-    signal.throwIfAborted();
-    const found = error instanceof Error ? error.name : String(error);
-    throw new StoreUnavailableError("tls", `reading ${path} for TLS: ${found}; wanted a readable PEM file`);
-  }
-}

@@ -10,6 +10,12 @@ import type { Endpoint } from "./endpoint.ts";
 import { StoreUnavailableError } from "../../../errors.ts";
 import type { StoreError } from "./errors.ts";
 
+/** How a reply is wanted, besides as bytes. A link that cannot do it gives what it can. */
+export interface SendShape {
+  /** See {@link SendOptions.packAt}. */
+  readonly packAt?: number;
+}
+
 /** A connection that is ready, until it is lost or destroyed; it never comes back. */
 export interface LiveLink {
   /** `CLIENT ID`; null where the server does not tell. */
@@ -18,7 +24,7 @@ export interface LiveLink {
    * Sends one command. Commands sent in one turn of the event loop leave in one write. Has no bound of its own.
    * @throws {StoreUnavailableError} The link ended first. @throws {StoreRefusedError} Error reply.
    */
-  send(args: readonly Arg[], bytes: boolean): Promise<Reply>;
+  send(args: readonly Arg[], bytes: boolean, shape?: SendShape): Promise<Reply>;
   /** Ends the connection at once; whatever is in flight rejects. Idempotent. */
   destroy(): void;
   /** Calls back once, when the link is lost for any reason but {@link LiveLink.destroy}; at once when it already is. */

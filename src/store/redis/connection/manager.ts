@@ -15,6 +15,7 @@ import { accepts } from "./probe.ts";
 import { RetrySchedule } from "./retry.ts";
 import { SelfHealingChannel } from "./self_healing_channel.ts";
 import { resolverFor } from "./topology.ts";
+import { RespOpener } from "../resp/opener.ts";
 
 /** Bound on disposal, milliseconds. */
 const DISPOSE_MS = 1_000;
@@ -34,6 +35,8 @@ export interface ManagerOptions {
   readonly onSecret?: (secret: string) => void;
   /** Opens links. Default: node-redis. */
   readonly opener?: LinkOpener;
+  /** Opens those of {@link RedisConnectionManager.blocking}. Default: `opener` where that is given, else our own. */
+  readonly blockingOpener?: LinkOpener;
 }
 
 /** State of one channel, for health. */
@@ -62,6 +65,7 @@ export interface ChannelStatus {
 export class RedisConnectionManager implements AsyncDisposable {
   readonly #options: ManagerOptions;
   readonly #opener: LinkOpener;
+  readonly #blockingOpener: LinkOpener;
   readonly #resolver: EndpointResolver;
   readonly #commands = new Map<string, SelfHealingChannel>();
   readonly #blocking = new Map<string, SelfHealingChannel>();
@@ -73,6 +77,8 @@ export class RedisConnectionManager implements AsyncDisposable {
     const { config, clock } = options;
     this.#options = options;
     this.#opener = options.opener ?? new ClientOpener(config, options.onSecret);
+    this.#blockingOpener = options.blockingOpener ?? options.opener ??
+      new RespOpener(config, this.#opener, options.onSecret);
     this.#resolver = options.resolver ?? resolverFor(config, this.#opener, clock);
   }
 
@@ -182,8 +188,9 @@ export class RedisConnectionManager implements AsyncDisposable {
   #connect(name: string, slotKey: string, signal: AbortSignal): Promise<LiveLink> {
     const { clientName, clock } = this.#options;
     const options = { name: `${clientName}:${name}`, login: true, wantsMaster: this.#resolver.wantsMaster };
+    const opener = this.#blocking.has(name) ? this.#blockingOpener : this.#opener;
     const open = (endpoint: Endpoint, bounded: AbortSignal): Promise<LiveLink> =>
-      this.#opener.open(endpoint, options, bounded);
+      opener.open(endpoint, options, bounded);
     return openWhereItIs(this.#resolver, slotKey, clock, open, signal);
   }
 

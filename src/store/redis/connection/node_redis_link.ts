@@ -5,6 +5,7 @@
 import { Buffer } from "node:buffer";
 import { StoreRefusedError, StoreUnavailableError } from "../../../errors.ts";
 import type { Arg, Reply } from "../channel.ts";
+import { commandName } from "./command_name.ts";
 import { refused, type StoreError, unavailable } from "./errors.ts";
 import type { LiveLink } from "./live_link.ts";
 import type { NodeRedis } from "./node_redis.ts";
@@ -129,12 +130,4 @@ function encodable(arg: Arg): string | Buffer {
 /** Only transactions and scripts answer with errors inside arrays; big reads need no second look. */
 function mayNestErrors(args: readonly Arg[]): boolean {
   return typeof args[0] === "string" && /^(EXEC|EVAL|FCALL)/i.test(args[0]);
-}
-
-/** First word; the second too where the first is a family of commands. Never an argument that could be a secret. */
-function commandName(args: readonly Arg[]): string {
-  const [first, second] = args;
-  if (typeof first !== "string") return "a command";
-  const family = /^(CLIENT|CLUSTER|CONFIG|XGROUP|XINFO|SCRIPT|SENTINEL)$/i.test(first);
-  return family && typeof second === "string" ? `${first} ${second}` : first;
 }

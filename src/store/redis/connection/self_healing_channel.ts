@@ -91,7 +91,7 @@ export class SelfHealingChannel implements RedisChannel {
   send(args: readonly Arg[], options: SendOptions = {}): Promise<Reply> {
     return this.#bounded(options, async (link) => {
       try {
-        return await link.send(args, options.bytes ?? false);
+        return await link.send(args, options.bytes ?? false, options);
       } catch (error) {
         this.#judge(link, error);
         throw error;
@@ -106,7 +106,7 @@ export class SelfHealingChannel implements RedisChannel {
   ): Promise<readonly (Reply | StoreRefusedError)[]> {
     const one = async (link: LiveLink, args: readonly Arg[]): Promise<Reply | StoreRefusedError> => {
       try {
-        return await link.send(args, options.bytes ?? false);
+        return await link.send(args, options.bytes ?? false, options);
       } catch (error) {
         if (error instanceof StoreRefusedError) return error;
         throw error;

@@ -1,0 +1,31 @@
+/**
+ * What the figures were measured on.
+ * @module
+ */
+
+/** Machine and versions, one line each. */
+export async function machine(): Promise<string[]> {
+  const imports = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url))).imports;
+  return [
+    `${new Date().toISOString()}, load ${Deno.loadavg().map((load) => load.toFixed(1)).join(" ")}`,
+    `${navigator.hardwareConcurrency} cores, ${await processor()}, ${
+      Math.round(Deno.systemMemoryInfo().total / 1e9)
+    } GB, ` +
+    `${Deno.build.os} ${Deno.osRelease()}`,
+    `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}, ${await output("redis-server", "--version")}`,
+    `node-redis ${String(imports["@redis/client"]).split("@").at(-1)}`,
+  ];
+}
+
+async function processor(): Promise<string> {
+  try {
+    return /^model name\s*:\s*(.*)$/m.exec(await Deno.readTextFile("/proc/cpuinfo"))?.[1] ?? Deno.build.arch;
+  } catch {
+    return Deno.build.arch;
+  }
+}
+
+async function output(command: string, ...args: string[]): Promise<string> {
+  const { stdout } = await new Deno.Command(command, { args }).output();
+  return new TextDecoder().decode(stdout).trim().split(" sha=")[0]!;
+}
