@@ -81,7 +81,10 @@ test("scripts can be told under out-of-memory", async (harness) => {
   assert.ok(outcomes.every(({ kind }) => kind === "settled"));
   await store.register("late", LONG_MS);
   assert.partialDeepStrictEqual(await store.beat("late", LONG_MS), { lease: "held", writeRefused: "out_of_memory" });
-  assert.partialDeepStrictEqual(await store.beat("nobody", LONG_MS), { lease: "fenced", writeRefused: "out_of_memory" });
+  assert.partialDeepStrictEqual(await store.beat("nobody", LONG_MS), {
+    lease: "fenced",
+    writeRefused: "out_of_memory",
+  });
   assert.partialDeepStrictEqual(await store.beat(null, LONG_MS), { lease: "none", writeRefused: "out_of_memory" });
   assert.deepEqual(await store.ensureGroup(), { created: false });
 });

@@ -78,7 +78,7 @@ export class RedisConnectionManager implements AsyncDisposable {
     this.#options = options;
     this.#opener = options.opener ?? new ClientOpener(config, options.onSecret);
     this.#blockingOpener = options.blockingOpener ?? options.opener ??
-      new RespOpener(config, this.#opener, options.onSecret);
+      new RespOpener(config, options.onSecret);
     this.#resolver = options.resolver ?? resolverFor(config, this.#opener, clock);
   }
 

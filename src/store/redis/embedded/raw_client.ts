@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock } from "../../../clock.ts";
+import { encodeCommand } from "../resp/encode.ts";
 import { RawLinkError, type RawReply, RawReplyError, RespReader } from "./resp_reader.ts";
 
 export { RawLinkError, type RawReply, RawReplyError };
@@ -93,7 +94,7 @@ export class RawClient implements Disposable {
   async #roundTrip(args: readonly (string | Uint8Array | number)[], options: RawCommandOptions): Promise<RawReply> {
     if (this.#closed) throw new RawLinkError(`sending ${args[0]}: the link is closed`);
     const exchange = async (): Promise<RawReply> => {
-      await writeAll(this.#connection, encode(args));
+      await writeAll(this.#connection, encodeCommand(args.map((arg) => typeof arg === "number" ? String(arg) : arg)));
       return await this.#reader.reply(options.bytes ?? false);
     };
     const reply = await bounded(
@@ -110,23 +111,6 @@ export class RawClient implements Disposable {
     if (reply instanceof RawReplyError) throw reply;
     return reply;
   }
-}
-
-/** A command as RESP bulk strings. */
-function encode(args: readonly (string | Uint8Array | number)[]): Uint8Array {
-  const encoder = new TextEncoder();
-  const parts: Uint8Array[] = [encoder.encode(`*${args.length}\r\n`)];
-  for (const arg of args) {
-    const bytes = arg instanceof Uint8Array ? arg : encoder.encode(String(arg));
-    parts.push(encoder.encode(`$${bytes.length}\r\n`), bytes, encoder.encode("\r\n"));
-  }
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {

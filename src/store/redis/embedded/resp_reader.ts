@@ -1,7 +1,8 @@
 /**
- * Reads RESP2 replies from a byte stream.
+ * Reads RESP2 replies from a connection, one after the other.
  * @module
  */
+import { type ReplyShape, RespParser, RespProtocolError } from "../resp/parser.ts";
 
 /** One reply. Bulk strings are text, or bytes where asked for; an error inside an array is a {@link RawReplyError}. */
 export type RawReply = string | Uint8Array | number | null | RawReplyError | RawReply[];
@@ -37,7 +38,7 @@ export interface ByteSource {
 /** One reply after the other, from one connection. */
 export class RespReader {
   readonly #source: ByteSource;
-  #buffer = new Uint8Array(0);
+  readonly #parser = new RespParser<RawReplyError>();
 
   /** @param source Read only while a reply is asked for. */
   constructor(source: ByteSource) {
@@ -50,62 +51,22 @@ export class RespReader {
    * @throws {RawLinkError} The stream ended or is no RESP2.
    */
   async reply(bytes: boolean): Promise<RawReply> {
-    const line = await this.#line();
-    const rest = line.slice(1);
-    switch (line[0]) {
-      case "+":
-        return rest;
-      case "-":
-        return new RawReplyError(rest);
-      case ":":
-        return Number(rest);
-      case "$":
-        return await this.#bulk(Number(rest), bytes);
-      case "*":
-        return await this.#array(Number(rest), bytes);
-      default:
-        throw new RawLinkError(`reading a reply: found ${JSON.stringify(line.slice(0, 40))}, want RESP2`);
+    const shape: ReplyShape<RawReplyError> = { bytes, error: (text) => new RawReplyError(text) };
+    try {
+      for (;;) {
+        const reply = this.#parser.next(shape);
+        // Nothing is asked to come packed.
+        if (reply !== undefined) return reply as RawReply;
+        await this.#more();
+      }
+    } catch (error) {
+      throw error instanceof RespProtocolError ? new RawLinkError(error.message, { cause: error }) : error;
     }
-  }
-
-  async #bulk(length: number, bytes: boolean): Promise<string | Uint8Array | null> {
-    if (length < 0) return null;
-    const body = (await this.#take(length + 2)).subarray(0, length);
-    return bytes ? body : new TextDecoder().decode(body);
-  }
-
-  async #array(length: number, bytes: boolean): Promise<RawReply[] | null> {
-    if (length < 0) return null;
-    const items: RawReply[] = [];
-    for (let i = 0; i < length; i++) items.push(await this.reply(bytes));
-    return items;
-  }
-
-  async #line(): Promise<string> {
-    let from = 0;
-    for (;;) {
-      const end = this.#buffer.indexOf(10, from);
-      if (end >= 0) return new TextDecoder().decode((await this.#take(end + 1)).subarray(0, end - 1));
-      from = this.#buffer.length;
-      await this.#more();
-    }
-  }
-
-  /** Exactly `count` bytes, copied out. */
-  async #take(count: number): Promise<Uint8Array> {
-    while (this.#buffer.length < count) await this.#more();
-    const taken = this.#buffer.slice(0, count);
-    this.#buffer = this.#buffer.slice(count);
-    return taken;
   }
 
   async #more(): Promise<void> {
-    const chunk = new Uint8Array(65_536);
-    const count = await this.#source.read(chunk);
+    const count = await this.#source.read(this.#parser.space());
     if (count === null) throw new RawLinkError("reading a reply: the server closed the connection", { ended: true });
-    const joined = new Uint8Array(this.#buffer.length + count);
-    joined.set(this.#buffer);
-    joined.set(chunk.subarray(0, count), this.#buffer.length);
-    this.#buffer = joined;
+    this.#parser.filled(count);
   }
 }

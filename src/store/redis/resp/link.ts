@@ -9,11 +9,12 @@ import { commandName } from "../connection/command_name.ts";
 import { refused, type StoreError, unavailable } from "../connection/errors.ts";
 import type { LiveLink, SendShape } from "../connection/live_link.ts";
 import { concat, encodeCommand } from "./encode.ts";
+import type { Wire } from "./wire.ts";
 import { type ReplyShape, RespParser, RespProtocolError } from "./parser.ts";
 
 /** What a link is made of. */
 export interface RespLinkOptions {
-  readonly connection: Deno.Conn;
+  readonly connection: Wire;
   readonly tls: boolean;
   /** Values that must not appear in any text. */
   readonly secrets: readonly string[];
@@ -31,7 +32,7 @@ interface Waiting {
 
 /** See the module's text. Reads from the moment it is made. */
 export class RespLink implements LiveLink {
-  readonly #connection: Deno.Conn;
+  readonly #connection: Wire;
   readonly #tls: boolean;
   readonly #secrets: readonly string[];
   readonly #parser: RespParser<StoreRefusedError>;

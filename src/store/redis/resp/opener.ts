@@ -10,28 +10,25 @@ import type { Endpoint } from "../connection/endpoint.ts";
 import { unavailable } from "../connection/errors.ts";
 import type { LinkOpener, LiveLink, OpenOptions } from "../connection/live_link.ts";
 import type { Reply } from "../channel.ts";
-import { canDial, dial, type TlsMaterial } from "./dial.ts";
+import { dial, type TlsMaterial } from "./dial.ts";
 import { RespLink } from "./link.ts";
+import type { Wire } from "./wire.ts";
 
-/** Opens our own links; where those cannot go, the other opener's. */
+/** Opens our own links. */
 export class RespOpener implements LinkOpener {
   readonly #config: RedisConfig;
   readonly #password: Password;
-  readonly #fallback: LinkOpener;
 
-  /** @param fallback For a client certificate together with a server name of its own, see {@link canDial}. */
-  constructor(config: RedisConfig, fallback: LinkOpener, onSecret?: (secret: string) => void) {
+  /** @param onSecret Told of each password before it is used, so that nothing prints it. */
+  constructor(config: RedisConfig, onSecret?: (secret: string) => void) {
     this.#config = config;
     this.#password = new Password(config, onSecret);
-    this.#fallback = fallback;
   }
 
   /** @inheritdoc */
   async open(endpoint: Endpoint, options: OpenOptions, signal: AbortSignal): Promise<LiveLink> {
     signal.throwIfAborted();
     const { tls } = this.#config;
-    const wanted = tls === null ? null : { cert: tls.certFile, servername: tls.servername };
-    if (!canDial(endpoint, wanted)) return await this.#fallback.open(endpoint, options, signal);
     const password = options.login ? await this.#password.refresh(signal) : "";
     const secrets = [this.#password.value];
     const connection = await this.#dial(endpoint, secrets, signal);
@@ -48,7 +45,7 @@ export class RespOpener implements LinkOpener {
     }
   }
 
-  async #dial(endpoint: Endpoint, secrets: readonly string[], signal: AbortSignal): Promise<Deno.Conn> {
+  async #dial(endpoint: Endpoint, secrets: readonly string[], signal: AbortSignal): Promise<Wire> {
     const tls = "path" in endpoint ? null : await this.#material(signal);
     try {
       return await dial(endpoint, tls, signal);
