@@ -55,6 +55,11 @@ export function readNow(store: StreamStore, consumer: string, count = 100): Prom
   return store.read(consumer, count, 0, new AbortController().signal);
 }
 
+/** What a delivery says, whatever a store keeps it in. */
+export function plain({ ref, entryId, fields, history }: Delivery): Omit<Delivery, "packed"> {
+  return { ref, entryId, fields: fields.map((field) => Uint8Array.from(field)), history };
+}
+
 /** Publishes and reads `count` events. */
 export async function hold(store: StreamStore, consumer: string, count: number): Promise<readonly Delivery[]> {
   await publish(store, count);
