@@ -56,6 +56,12 @@ export class Child implements AsyncDisposable {
     }
   }
 
+  /** The oldest message with this field that was not taken yet; null where there is none. Empty: any. */
+  latest(field: string): Message | null {
+    const at = this.#messages.findIndex((message) => field === "" || field in message);
+    return at < 0 ? null : this.#messages.splice(at, 1)[0]!;
+  }
+
   /** A message with this field. */
   async until(field: string, timeoutMs?: number): Promise<Message> {
     for (;;) {
