@@ -59,7 +59,7 @@ function parse(args: readonly string[]): Asked | string {
   if (unknown !== undefined) return `Unknown scenario ${unknown}`;
   if (!Number.isInteger(rounds) || rounds < 0) return "--rounds wants a whole number";
   // A full run keeps what it found.
-  return { quick, rounds: rounds || (quick ? 3 : 5), names, write: write || (!quick && names.length === 0) };
+  return { quick, rounds: rounds || (quick ? 1 : 5), names, write: write || (!quick && names.length === 0) };
 }
 
 async function write(about: readonly string[], results: readonly Result[]): Promise<void> {

@@ -3,9 +3,11 @@
  * @module
  */
 import type { Clock, Random } from "../clock.ts";
+import { ReadSize } from "../delivery/read_size.ts";
 import { causeOf } from "../errors.ts";
+import type { Fields } from "../events/event.ts";
 import type { Happenings } from "../happenings.ts";
-import type { StreamStore } from "../store/port.ts";
+import type { Delivery, StreamStore } from "../store/port.ts";
 import type { StreamConsumer } from "./consumer.ts";
 import { Loop } from "./loop.ts";
 import type { Membership } from "./membership.ts";
@@ -44,6 +46,7 @@ const STUCK_MS = 250;
 export class Reader {
   readonly loop: Loop;
   readonly #o: ReaderOptions;
+  readonly #size = new ReadSize();
   #groupKnown = false;
   #groupLost = false;
   #createdBefore = false;
@@ -103,11 +106,12 @@ export class Reader {
     const { appetite } = consumer;
     if (consumer.overParked || appetite === 0 || !this.#hasRoom()) return await this.#waitForRoom(signal);
     const name = membership.name;
-    const count = Math.min(batchSize, consumer.roomForNew, appetite);
+    const count = this.#size.count(Math.min(batchSize, consumer.roomForNew, appetite));
     const giveBack = consumer.reserve(count);
     const { signal: ending } = this.#endingWith(signal);
     const deliveries = await store.read(name, count, this.#proven ? blockMs : 0, ending).finally(giveBack);
     this.#proven = true;
+    this.#size.learn(deliveries.length, bytesOf(deliveries));
     happenings.emit({ kind: "read", stream: store.stream, count: deliveries.length });
     if (name !== membership.name) return 0;
     if (deliveries.length > 0) await consumer.accept(deliveries);
@@ -220,4 +224,16 @@ export class Reader {
     // A group that is gone is made again at once; everything else backs off.
     if ((cause === "no_group" || cause === "unblocked") && this.loop.failures <= 1) this.loop.wake();
   }
+}
+
+/** What a read brought, bytes. */
+function bytesOf(deliveries: readonly Delivery[]): number {
+  let bytes = 0;
+  // Asking for `fields` would unpack them.
+  for (const one of deliveries) bytes += one.packed?.byteLength ?? sizeOf(one.fields);
+  return bytes;
+}
+
+function sizeOf(fields: Fields): number {
+  return fields.reduce((sum, field) => sum + field.length, 0);
 }
