@@ -53,7 +53,7 @@ async function pace(): Promise<void> {
 async function service(): Promise<void> {
   const tick = defineHandler({
     type: "tick",
-    handle: async (event) => note((event.data as { sentAt: number }).sentAt),
+    handle: (event) => note((event.data as { sentAt: number }).sentAt),
   });
   await (await createService({ env, handlers: [tick] })).ready;
   tell({ ready: true });

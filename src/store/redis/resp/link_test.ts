@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { StoreRefusedError, StoreUnavailableError } from "../../../errors.ts";
-import { PackedFields } from "../../../events/packed.ts";
+import type { PackedFields } from "../../../events/packed.ts";
 import { startRedis } from "../../../../testing/redis_server.ts";
 import { waitFor } from "../../../../testing/wait.ts";
 import { RespLink } from "./link.ts";
