@@ -50,7 +50,8 @@ const encoder = new TextEncoder();
 const EPOCH_MS = /^-?\d{1,15}$/;
 
 /** The few values that nearly all entries share. */
-const shared = new InternedTexts(1_000);
+const types = new InternedTexts(1_000);
+const sources = new InternedTexts(1_000);
 
 /** A value: its bytes, or its text where that is known to be ASCII. */
 type Value = Uint8Array | string;
@@ -270,7 +271,7 @@ function makeEvent(
   { type, datacontenttype, data }: { type: string; datacontenttype: string; data: unknown },
 ): Event {
   const subject = attribute(raw.subject ?? raw.aggregateId);
-  const source = shared.of(attribute(raw.source) ?? "unknown");
+  const source = sources.of(attribute(raw.source) ?? "unknown");
   const time = timeOf(raw) ?? rfc3339(idTimeMs(id));
   const eventId = attribute(raw.id) ?? id;
   const extensions = raw.extensions ?? NO_EXTENSIONS;
@@ -298,7 +299,7 @@ function lossy(value: Value): string {
 function typeOf({ type, event }: Pick<Raw, "type" | "event">): string | null {
   const value = type ?? event;
   const text = value === undefined ? null : strict(value) || null;
-  return text === null ? null : shared.of(text);
+  return text === null ? null : types.of(text);
 }
 
 function typeProblem({ type, event }: Raw): string {

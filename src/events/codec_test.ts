@@ -3,7 +3,8 @@ import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { decodeEntry, encodeEvent, peekRouting } from "./codec.ts";
 import type { Event } from "./event.ts";
-import { utcTime } from "./time.ts";
+import { PackedFields } from "./packed.ts";
+import { epochMs, utcTime } from "./time.ts";
 import { completeEvent } from "./validate.ts";
 
 const ID = "1751154013653-7";
@@ -257,4 +258,61 @@ Deno.test("what is published is what is read", () => {
     }),
     { numRuns: 1_000 },
   );
+});
+
+Deno.test("packed fields are read to the same result as fields apart, whatever is in them", () => {
+  const name = fc.constantFrom(
+    "id",
+    "type",
+    "source",
+    "time",
+    "subject",
+    "datacontenttype",
+    "data",
+    "event",
+    "payload",
+    "x",
+  );
+  const text = fc.oneof(
+    fc.constantFrom(
+      "order.placed",
+      '{"a":1}',
+      "{",
+      "",
+      "text/plain",
+      "2026-01-02T03:04:05.678Z",
+      "ü",
+      "\ufffd",
+      "\ufeff1",
+    ),
+    fc.string({ unit: "binary" }),
+  ).map((value) => new TextEncoder().encode(value));
+  const pairs = fc.array(fc.tuple(name, fc.oneof(text, fc.uint8Array({ maxLength: 20 }))), { maxLength: 9 });
+  fc.assert(fc.property(pairs, fc.nat(50), (entries, before) => {
+    const fields = entries.flatMap(([key, value]) => [new TextEncoder().encode(key), value]);
+    const bytes = new Uint8Array(before + fields.reduce((sum, field) => sum + field.length + 3, 0));
+    const places: number[] = [];
+    let at = before;
+    for (const field of fields) {
+      bytes.set(field, at);
+      places.push(at, at + field.length);
+      at += field.length + 3;
+    }
+    const packed = new PackedFields(bytes, places);
+    const entry = { stream: "s", id: "1700000000000-0" };
+    assert.deepEqual(decodeEntry({ ...entry, fields: packed }), decodeEntry({ ...entry, fields }));
+    assert.deepEqual(peekRouting(packed), peekRouting(fields));
+    assert.deepEqual(packed.unpack().map((field) => [...field]), fields.map((field) => [...field]));
+  }));
+});
+
+Deno.test("times are read as Date.parse reads them", () => {
+  const at = fc.date({
+    min: new Date("0000-01-01T00:00:00Z"),
+    max: new Date("9999-12-31T23:59:59.999Z"),
+    noInvalidDate: true,
+  });
+  fc.assert(fc.property(at, (date) => assert.equal(epochMs(date.toISOString()), date.getTime())));
+  assert.equal(epochMs("2026-01-02T03:04:05Z"), Date.parse("2026-01-02T03:04:05Z"));
+  assert.ok(Number.isNaN(epochMs("nonsense of 24 letters!.")));
 });

@@ -10,6 +10,8 @@ const LONGEST = 256;
 export class InternedTexts {
   readonly #max: number;
   readonly #known = new Map<string, string>();
+  /** The one that was asked for last: comparing costs less than looking up. */
+  #last = "";
 
   /** @param max Most texts that are remembered. */
   constructor(max: number) {
@@ -18,8 +20,9 @@ export class InternedTexts {
 
   /** The same text; a part that was cut out of a longer text no longer keeps that in memory, where it is remembered. */
   of(text: string): string {
+    if (text === this.#last) return this.#last;
     const known = this.#known.get(text);
-    if (known !== undefined) return known;
+    if (known !== undefined) return this.#last = known;
     if (text.length > LONGEST || this.#known.size >= this.#max) return text;
     // Joining copies, where cutting out only refers.
     const own = `${text} `.slice(0, -1);
