@@ -18,7 +18,9 @@ export interface WatcherOptions {
   readonly serverFacts: () => Promise<ServerFacts | null>;
 }
 
-const PERIOD_MS = 30_000;
+const PERIOD_MS = 15_000;
+/** The server is asked about itself at every so many looks: its settings rarely change. */
+const FACTS_EVERY = 4;
 /** Dead letters that came within this time are news. */
 const NEWS_MS = 300_000;
 /** Lag that grew in this many looks in a row is growing. */
@@ -44,6 +46,8 @@ export class Watcher {
   /** When settling was last refused, by stream, monotonic ms. */
   readonly #refused = new Map<string, number>();
   #warnings: readonly string[] = [];
+  #facts: ServerFacts | null = null;
+  #looks = 0;
 
   /** @param options See {@link WatcherOptions}. */
   constructor(options: WatcherOptions) {
@@ -65,7 +69,9 @@ export class Watcher {
 
   async #step(): Promise<number> {
     const warnings: string[] = [];
-    const facts = await this.#o.serverFacts();
+    // Unknown is asked for again at the next look.
+    if (this.#facts === null || this.#looks++ % FACTS_EVERY === 0) this.#facts = await this.#o.serverFacts();
+    const facts = this.#facts;
     if (facts !== null && facts.evictionPolicy !== null) warnings.push(`eviction_policy:${facts.evictionPolicy}`);
     for (const store of this.#o.stores) warnings.push(...this.#judge(store.stream, await store.stats()));
     this.#warnings = warnings;
