@@ -116,9 +116,9 @@ export class ServiceProcess implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
-  /** Waits for the end. @returns The exit code (137 for SIGKILL). */
+  /** Waits for the end, and until all that it wrote was read. @returns The exit code (137 for SIGKILL). */
   exited(timeoutMs = 40_000): Promise<number> {
-    return until(this.#exit, { timeoutMs, what: "the service to exit" });
+    return until(this.#reading.then(() => this.#exit), { timeoutMs, what: "the service to exit" });
   }
 
   /** Kills it, if it still runs. */
