@@ -81,7 +81,7 @@ export class Settling {
     this.#settle(delivery, { kind: "dead", ref, entryId, fields, letter }, () => {
       tally.add(type, "dead_lettered", ref);
       const { reason, error } = letter;
-      happenings.emit({ kind: "dead_lettered", stream, ref, type, reason, error, ...peekIdentifiers(fields) });
+      happenings.emit({ kind: "dead_lettered", stream, ref, type, reason, error, ...peekIdentifiers(delivery) });
     });
   }
 
@@ -95,7 +95,7 @@ export class Settling {
       if (error === null) return;
       tally.add(job.type, "retried", ref);
       const attempt = attemptOf(job.delivery.history);
-      const ids = peekIdentifiers(job.delivery.fields);
+      const ids = peekIdentifiers(job.delivery);
       happenings.emit({ kind: "parked", stream, ref, type: job.type, delayMs, attempt, error, ...ids });
     };
     holding.parked.set(ref, job.orderKey);
