@@ -113,22 +113,28 @@ export function peekRouting(fields: Fields): Routing {
 
 /** By what log lines about an entry are found: the identifiers of the request that led to it. */
 export interface Identifiers {
-  readonly correlationId?: string;
+  readonly correlationId: string;
   /** 32 hex digits. */
   readonly traceId?: string;
 }
 
-/** Correlation and trace id of an entry, as far as it has them. */
-export function peekIdentifiers(fields: Fields): Identifiers {
-  const first = (wanted: string): string | undefined => {
+/**
+ * Correlation and trace id of an entry; total. What carries no correlation id is correlated by the id of its event, as
+ * the lines of its handler are.
+ */
+export function peekIdentifiers(
+  { fields, entryId }: { readonly fields: Fields; readonly entryId: string },
+): Identifiers {
+  const first = (wanted: string): Uint8Array | undefined => {
     for (let at = 0; at + 1 < fields.length; at += 2) {
-      if (nameOf(fields[at]!) === wanted) return lossyText(fields[at + 1]!);
+      if (nameOf(fields[at]!) === wanted) return fields[at + 1];
     }
     return undefined;
   };
-  const correlationId = first("correlationid");
-  const traceId = traceIdOf(first("traceparent"));
-  return { ...(correlationId === undefined ? {} : { correlationId }), ...(traceId === null ? {} : { traceId }) };
+  const [given, trace] = [first("correlationid"), first("traceparent")];
+  const correlationId = given === undefined ? attribute(first("id")) ?? entryId : lossyText(given);
+  const traceId = trace === undefined ? null : traceIdOf(lossyText(trace));
+  return { correlationId, ...(traceId === null ? {} : { traceId }) };
 }
 
 /** The known fields of an entry, each the first of its name. */
