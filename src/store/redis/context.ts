@@ -41,7 +41,8 @@ export function groupCall(
   consumer: string,
   args: readonly Arg[] = [],
 ): ScriptCall {
-  return { script, keys: [context.stream], args: [context.keys.prefix, context.group, consumer, ...args] };
+  const { stream, keys, group } = context;
+  return { script, keys: [stream, keys.absent], args: [keys.prefix, group, consumer, ...args] };
 }
 
 /** Calls a script with the arguments that all scripts begin with. */

@@ -1,5 +1,6 @@
 -- Shared by most scripts; put in place of the include line when scripts are loaded.
--- KEYS[1] stream · ARGV[1] prefix of the group's keys, `{stream}:group:` · ARGV[2] group · ARGV[3] calling consumer
+-- KEYS[1] stream · KEYS[2] a key that is never there (see keys.ts)
+-- ARGV[1] prefix of the group's keys, `{stream}:group:` · ARGV[2] group · ARGV[3] calling consumer
 -- Every key that is not declared carries the stream's hash tag.
 local S, PRE, G, ME = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local R, PARKED = PRE .. 'replay', '@parked'
