@@ -14,7 +14,7 @@ export const ACL_PASSWORD = "a-password-of-tests";
 const FILE = new URL("../deploy/redis/users.acl", import.meta.url);
 
 /** Streams that tests name. The shipped line names the default one alone. */
-const STREAMS = ["event-stream", "events", "second", "orders", "invoices", "letters"];
+const STREAMS = ["event-stream", "events", "events-out", "second", "orders", "invoices", "letters"];
 
 /** True where the whole suite is to run with the least user. */
 export function aclWanted(): boolean {

@@ -102,7 +102,10 @@ export class ClusterTopology implements TestTopology {
    * Moves the key's slot to another primary, as resharding does: key by key, and then the owner is named.
    * @param between Called after each key that was moved.
    */
-  async migrate(key: string, between: (moved: number) => Promise<unknown> = () => Promise.resolve()): Promise<TestRedis> {
+  async migrate(
+    key: string,
+    between: (moved: number) => Promise<unknown> = () => Promise.resolve(),
+  ): Promise<TestRedis> {
     const slot = slotOf(key);
     const from = await this.owner(key);
     const to = await this.#otherPrimary(from, slot);

@@ -7,6 +7,7 @@ import type { AckGuard } from "./ack_guard.ts";
 import type { Arg, RedisChannel, Reply, SendOptions } from "./channel.ts";
 import type { DurableAppends } from "./durable.ts";
 import type { Keys } from "./keys.ts";
+import type { Outbox } from "./outbox.ts";
 import { runScript, type ScriptCall } from "./runner.ts";
 import type { Script, SCRIPTS } from "./scripts.ts";
 
@@ -16,6 +17,8 @@ export interface StoreContext {
   readonly group: string;
   /** Where effects go. */
   readonly publishStream: string;
+  /** Takes the effects where that stream is on another node; null: they go there in the step that settles. */
+  readonly outbox: Outbox | null;
   readonly keys: Keys;
   readonly scripts: typeof SCRIPTS;
   /** Short commands. */

@@ -30,6 +30,8 @@ export interface Keys {
   readonly schedules: string;
   /** String: epoch ms since when the whole group is paused; absent while it is not. */
   readonly paused: string;
+  /** Effects on their way to a stream on another node, a stream. */
+  readonly outbox: string;
   /** Written to see whether writes are taken. */
   readonly probe: string;
   /**
@@ -62,6 +64,7 @@ export function keysOf(stream: string, group: string): Keys {
     records: `${prefix}records`,
     schedules: `${prefix}schedules`,
     paused: `${prefix}paused`,
+    outbox: `${prefix}outbox`,
     probe: `${base}probe`,
     absent: `${base}absent`,
     lease: (consumer) => `${prefix}lease:${consumer}`,

@@ -31,6 +31,7 @@ import { callGroup, type StoreContext } from "./context.ts";
 import { DurableAppends } from "./durable.ts";
 import { keysOf } from "./keys.ts";
 import * as leases from "./leases.ts";
+import { Outbox } from "./outbox.ts";
 import * as publishing from "./publishing.ts";
 import { readNew } from "./reader.ts";
 import { SCRIPTS } from "./scripts.ts";
@@ -41,8 +42,10 @@ import * as upkeep from "./upkeep.ts";
 export interface RedisStreamStoreOptions {
   readonly stream: string;
   readonly group: string;
-  /** Where effects go; in a cluster it must share the stream's hash tag. Default: `stream`. */
+  /** Where effects go. Default: `stream`. */
   readonly publishStream?: string;
+  /** To the node of `publishStream`, where that is another one than the stream's: effects take the way over an outbox. */
+  readonly relay?: RedisChannel;
   /** For short commands. */
   readonly command: RedisChannel;
   /** For the blocked read, alone: whoever else used it would wait. */
@@ -92,6 +95,7 @@ export class RedisStreamStore implements StreamStore {
       stream,
       group,
       publishStream: options.publishStream ?? stream,
+      outbox: outboxOf(options),
       keys,
       scripts: options.loadScript ?? SCRIPTS,
       command,
@@ -109,8 +113,10 @@ export class RedisStreamStore implements StreamStore {
   }
 
   /** @inheritdoc */
-  promoteDelayed(limit: number): Promise<{ moved: number; nextDueInMs: number | null }> {
-    return publishing.promoteDelayed(this.#context, limit);
+  async promoteDelayed(limit: number): Promise<{ moved: number; nextDueInMs: number | null }> {
+    // What a settling step could not relay itself; the loop that promotes is the one that comes by every second.
+    await this.#context.outbox?.flush();
+    return await publishing.promoteDelayed(this.#context, limit);
   }
 
   /** @inheritdoc */
@@ -238,4 +244,11 @@ export class RedisStreamStore implements StreamStore {
   replay(letterId: string): Promise<boolean> {
     return upkeep.replay(this.#context, letterId);
   }
+}
+
+function outboxOf(
+  { stream, group, publishStream, relay, command, loadScript }: RedisStreamStoreOptions,
+): Outbox | null {
+  if (relay === undefined || publishStream === undefined || publishStream === stream) return null;
+  return new Outbox({ stream, group, target: publishStream, command, relay, scripts: loadScript ?? SCRIPTS });
 }

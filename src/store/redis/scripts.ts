@@ -30,6 +30,7 @@ import peers from "./scripts/peers.lua" with { type: "text" };
 import promote from "./scripts/promote.lua" with { type: "text" };
 import recover from "./scripts/recover.lua" with { type: "text" };
 import register from "./scripts/register.lua" with { type: "text" };
+import relay from "./scripts/relay.lua" with { type: "text" };
 import release from "./scripts/release.lua" with { type: "text" };
 import replay from "./scripts/replay.lua" with { type: "text" };
 import retire from "./scripts/retire.lua" with { type: "text" };
@@ -85,6 +86,7 @@ export const SCRIPTS = Object.freeze({
   promote: compileScript("promote", promote),
   recover: compileScript("recover", recover),
   register: compileScript("register", register),
+  relay: compileScript("relay", relay),
   release: compileScript("release", release),
   replay: compileScript("replay", replay),
   retire: compileScript("retire", retire),

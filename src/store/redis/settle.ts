@@ -86,6 +86,7 @@ async function settleMixed(
   } catch (error) {
     throw settled ? partlyDone(error) : error;
   }
+  if (settlements.some((one) => one.kind === "done" && one.effects !== undefined)) await context.outbox?.flush();
   return outcomes;
 }
 
@@ -181,10 +182,11 @@ class Plan {
   }
 
   #doneArgs(ref: string, mark: string, effects: readonly AppendItem[]): readonly Arg[] {
-    const { publishStream } = this.#context;
+    const { publishStream, outbox } = this.#context;
     const base = baseOf(publishStream);
     const items = effects.flatMap((item) => encodeItem(item, base, false));
-    return [ref, String(Math.round(this.#windowMs)), mark, publishStream, base, String(effects.length), ...items];
+    const target = outbox === null ? publishStream : "";
+    return [ref, String(Math.round(this.#windowMs)), mark, target, base, String(effects.length), ...items];
   }
 
   #alone(script: ScriptCall["script"], args: readonly Arg[], index: number): void {
