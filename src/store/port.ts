@@ -218,6 +218,11 @@ export interface Census {
   readonly trimmed: number;
   /** False when the store remembers no earlier census: it is new, or everything in it was destroyed. */
   readonly remembered: boolean;
+  /**
+   * Entries that this process had seen and that are gone, because the store went back to an earlier state: after a failover,
+   * what the new primary had not got yet. Told once across all replicas, as far as these had seen them.
+   */
+  readonly rolledBack: number;
   /** What would be lost with everything and be missed by no consumer; null when that cannot be told now. */
   readonly atStake: number | null;
 }

@@ -9,6 +9,7 @@ import type { DurableAppends } from "./durable.ts";
 import type { Keys } from "./keys.ts";
 import type { Outbox } from "./outbox.ts";
 import { runScript, type ScriptCall } from "./runner.ts";
+import type { Sightings } from "./sightings.ts";
 import type { Script, SCRIPTS } from "./scripts.ts";
 
 /** See the module's text. */
@@ -23,6 +24,8 @@ export interface StoreContext {
   readonly scripts: typeof SCRIPTS;
   /** Short commands. */
   readonly command: RedisChannel;
+  /** What was seen lately. */
+  readonly sightings: Sightings;
   /** The one blocked read. */
   readonly blocking: RedisChannel;
   /** Appends that wait for a confirmation. */

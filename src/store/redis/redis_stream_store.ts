@@ -35,6 +35,7 @@ import { Outbox } from "./outbox.ts";
 import * as publishing from "./publishing.ts";
 import { readNew } from "./reader.ts";
 import { SCRIPTS } from "./scripts.ts";
+import { Sightings } from "./sightings.ts";
 import { settle } from "./settle.ts";
 import * as upkeep from "./upkeep.ts";
 
@@ -96,6 +97,7 @@ export class RedisStreamStore implements StreamStore {
       group,
       publishStream: options.publishStream ?? stream,
       outbox: outboxOf(options),
+      sightings: new Sightings(),
       keys,
       scripts: options.loadScript ?? SCRIPTS,
       command,

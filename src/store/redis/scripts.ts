@@ -35,6 +35,7 @@ import release from "./scripts/release.lua" with { type: "text" };
 import replay from "./scripts/replay.lua" with { type: "text" };
 import retire from "./scripts/retire.lua" with { type: "text" };
 import rfc3339 from "./scripts/rfc3339.lua" with { type: "text" };
+import rolledBack from "./scripts/rolled_back.lua" with { type: "text" };
 import stats from "./scripts/stats.lua" with { type: "text" };
 import sweep from "./scripts/sweep.lua" with { type: "text" };
 import takeOver from "./scripts/take_over.lua" with { type: "text" };
@@ -90,6 +91,7 @@ export const SCRIPTS = Object.freeze({
   release: compileScript("release", release),
   replay: compileScript("replay", replay),
   retire: compileScript("retire", retire),
+  rolledBack: compileScript("rolled_back", rolledBack),
   stats: compileScript("stats", stats),
   sweep: compileScript("sweep", sweep),
   takeOver: compileScript("take_over", takeOver),

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Notices what was destroyed that no consumer had in its care, by comparing with what the last census of any replica
--- wrote down. Returns {deleted, trimmed, 1 when there was an earlier census, at stake or -1 when unknown}
+-- wrote down. Returns {deleted, trimmed, 1 when there was an earlier census, at stake or -1 when unknown, when the group was
+-- made}
 --@include common
 local LEDGER = PRE .. 'ledger'
 local wrong = check(LEDGER, 'hash', CONSUMERS, 'hash', ORPHANS, 'zset')
@@ -79,5 +80,5 @@ local deleted = remade or old.tomb ~= tomb
 local replays = redis.call('EXISTS', R) == 1 and redis.call('XLEN', R) - ((group_of(R) or {}).pending or 0) or 0
 return {
   deleted and lost or 0, deleted and 0 or lost, known and 1 or 0,
-  undelivered and undelivered + held + parked + math.max(0, replays) or -1,
+  undelivered and undelivered + held + parked + math.max(0, replays) or -1, made,
 }

@@ -162,6 +162,14 @@ local function map(flat)
   return result
 end
 
+-- 1 for an entry that the store lost and of which nobody has told yet, else 0. Remembered for an hour.
+local function tell_once(id)
+  local key = PRE .. 'told'
+  local fresh = redis.pcall('HSETNX', key, id, '1')
+  redis.call('PEXPIRE', key, 3600000)
+  return fresh == 0 and 0 or 1
+end
+
 -- Decimal strings of any length; a sequence number can exceed what a Lua number holds exactly.
 local function less_digits(a, b)
   if #a ~= #b then return #a < #b end
