@@ -68,12 +68,13 @@ export function redisParts(options: RedisPartsOptions): RedisParts {
   const { names, group, durability } = config.stream;
   const first = names[0]!;
   const readers = names.map((stream) => manager.blocking(`reader:${stream}`, `{${stream}}`));
-  const stores = names.map((stream) =>
+  const stores: readonly RedisStreamStore[] = names.map((stream) =>
     new RedisStreamStore({
       stream,
       group,
       publishStream: first,
       ...relayFor(redis, manager, stream, first),
+      onRelayed: (entryId) => stores[0]!.saw(entryId),
       command: manager.command(`{${stream}}`),
       blocking: manager.blocking(`reader:${stream}`, `{${stream}}`),
       // A kind for blocking commands, because it has a name: its own client is what matters. That closing does not wait

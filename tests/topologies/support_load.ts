@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { sleep, systemClock } from "../../src/clock.ts";
 import type { TestRedis } from "../../testing/redis_server.ts";
-import { getJson, type ServiceProcess, startServiceProcess } from "../../testing/service_process.ts";
+import { getJson, type ServiceProcess, startServiceProcess, status } from "../../testing/service_process.ts";
 import { commandOn, type TestTopology } from "../../testing/topology.ts";
 import { waitFor } from "../../testing/wait.ts";
 
@@ -202,14 +202,64 @@ export async function reckon(
   return { confirmed: load.confirmed.length, lost: missing.length, named, answers: load.answers };
 }
 
-/** Waits until another server owns the key. @returns It, and when that was seen, epoch ms. */
-export async function elected(
-  topology: TestTopology & { ownerNow?(key: string): Promise<TestRedis | null> },
-  old: TestRedis,
-): Promise<{ readonly owner: TestRedis; readonly at: number }> {
-  const owner = await waitFor(async () => {
-    const now = await topology.owner(STREAM);
-    return now !== old && now;
-  }, { timeoutMs: 20_000, everyMs: 10, what: "another primary" });
-  return { owner, at: Date.now() };
+/** Waits until another server owns the stream. @returns When that was seen, epoch ms. */
+export async function elected(topology: TestTopology, old: TestRedis): Promise<number> {
+  await waitFor(async () => await topology.owner(STREAM) !== old, {
+    timeoutMs: 20_000,
+    everyMs: 10,
+    what: "another primary",
+  });
+  return Date.now();
 }
+
+/** CONTRACT: the group goes on within 3 s of the election. A little for the poll of what is measured, ms. */
+const FLOW_MS = 3_300;
+
+/** A change of the primary under load. */
+export interface Failover<T extends TestTopology> {
+  readonly name: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly strike: (topology: T, primary: TestRedis) => Promise<unknown>;
+  /** Nothing that was confirmed may be lost. */
+  readonly safe: boolean;
+}
+
+/** Runs one on a fresh topology with two services. @throws {AssertionError} A promise was broken. */
+export async function survive<T extends TestTopology>(
+  start: () => Promise<T>,
+  { name, env = {}, strike, safe }: Failover<T>,
+): Promise<void> {
+  await using topology = await start();
+  await using stack = new AsyncDisposableStack();
+  const services = await startServices(stack, topology, 2, env);
+  const old = await topology.owner(STREAM);
+  const load = new Load(services[0]!.url);
+  try {
+    await load.flows(1_000);
+    await strike(topology, old);
+    const at = await elected(topology, old);
+    for (const { url } of services) {
+      await waitFor(() => status(`${url}/health/ready`, 200), { timeoutMs: FLOW_MS, what: "ready after the election" });
+    }
+    await load.flows(1_000);
+    await load.stop();
+    const reckoning = await reckon(topology, services, load);
+    const { effectTimes } = await remainsOf(topology);
+    const flowMs = (effectTimes.find((time) => time > at) ?? Infinity) - at;
+    show(name, { ...reckoning, flowMs });
+    assert.ok(flowMs <= FLOW_MS, `the first effect after the election came after ${flowMs} ms`);
+    if (safe) assert.equal(reckoning.lost, 0, "nothing that was confirmed is lost");
+  } finally {
+    await load.stop();
+    old.cont();
+  }
+}
+
+/** With `TOPOLOGY_SHOW=1`, figures for people. */
+export function show(what: string, figures: unknown): void {
+  if (Deno.env.get("TOPOLOGY_SHOW") !== "1") return;
+  Deno.stderr.writeSync(new TextEncoder().encode(`${what}: ${Deno.inspect(figures, { breakLength: 200 })}\n`));
+}
+
+/** True where `TOPOLOGY_LONG=1` asks for what takes long. */
+export const LONG = Deno.env.get("TOPOLOGY_LONG") === "1";

@@ -7,7 +7,7 @@
  * appears once all the same (the transactional outbox, with an idempotent receiver).
  * @module
  */
-import { type Arg, type RedisChannel, type Reply } from "./channel.ts";
+import type { Arg, RedisChannel, Reply } from "./channel.ts";
 import { list, text } from "./codec.ts";
 import { keysOf } from "./keys.ts";
 import { runScript } from "./runner.ts";
@@ -23,6 +23,8 @@ export interface OutboxOptions {
   readonly command: RedisChannel;
   /** To the node of the target. */
   readonly relay: RedisChannel;
+  /** Told of each entry that was appended there. */
+  readonly onRelayed: (entryId: string) => void;
   readonly scripts: Pick<typeof SCRIPTS, "relay">;
 }
 
@@ -66,14 +68,16 @@ export class Outbox {
   }
 
   async #turn(): Promise<number> {
-    const { command, relay, target, group, scripts } = this.#o;
+    const { command, relay, target, group, scripts, onRelayed } = this.#o;
     const waiting = list(
       await command.send(["XRANGE", this.#key, "-", "+", "COUNT", String(PAGE)], { bytes: true }),
     );
     if (waiting.length === 0) return 0;
     const { base, prefix, absent } = keysOf(target, group);
     const args: Arg[] = [prefix, group, "", base, this.#key, String(waiting.length), ...waiting.flatMap(itemOf)];
-    await runScript(relay, { script: scripts.relay, keys: [target, absent], args });
+    for (const id of list(await runScript(relay, { script: scripts.relay, keys: [target, absent], args }))) {
+      onRelayed(text(id));
+    }
     await command.send(["XDEL", this.#key, ...waiting.map((entry) => text(list(entry)[0]))]);
     return waiting.length;
   }

@@ -47,6 +47,8 @@ export interface RedisStreamStoreOptions {
   readonly publishStream?: string;
   /** To the node of `publishStream`, where that is another one than the stream's: effects take the way over an outbox. */
   readonly relay?: RedisChannel;
+  /** Told of each effect that went that way, by its new entry id; the store of `publishStream` wants to know. */
+  readonly onRelayed?: (entryId: string) => void;
   /** For short commands. */
   readonly command: RedisChannel;
   /** For the blocked read, alone: whoever else used it would wait. */
@@ -107,6 +109,11 @@ export class RedisStreamStore implements StreamStore {
       readMarginMs: options.readMarginMs ?? 1_000,
       clock,
     };
+  }
+
+  /** An entry of the stream was seen in another way than over this store: it is missed if the server loses it. */
+  saw(entryId: string): void {
+    this.#context.sightings.note(entryId);
   }
 
   /** @inheritdoc */
@@ -248,9 +255,8 @@ export class RedisStreamStore implements StreamStore {
   }
 }
 
-function outboxOf(
-  { stream, group, publishStream, relay, command, loadScript }: RedisStreamStoreOptions,
-): Outbox | null {
-  if (relay === undefined || publishStream === undefined || publishStream === stream) return null;
-  return new Outbox({ stream, group, target: publishStream, command, relay, scripts: loadScript ?? SCRIPTS });
+function outboxOf(options: RedisStreamStoreOptions): Outbox | null {
+  const { stream, group, publishStream: target, relay, command, loadScript: scripts = SCRIPTS } = options;
+  if (relay === undefined || target === undefined || target === stream) return null;
+  return new Outbox({ stream, group, target, command, relay, scripts, onRelayed: options.onRelayed ?? (() => {}) });
 }
