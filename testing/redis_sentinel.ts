@@ -19,6 +19,11 @@ export interface SentinelOptions {
   readonly sentinels?: number;
   /** Silence after which a server counts as down, ms. Default 800. */
   readonly downAfterMs?: number;
+  /**
+   * The sentinels make haste, so that one failover can follow another: by themselves they leave a primary that was replaced
+   * a primary for ten seconds, and wait for twelve before the next failover. Default false.
+   */
+  readonly hasty?: boolean;
   /** Of the servers of data. */
   readonly config?: Readonly<Record<string, string>>;
 }
@@ -103,6 +108,14 @@ export class SentinelTopology implements TestTopology {
     return waitFor(() => this.primary(), { timeoutMs: 15_000, everyMs: 20, what: "the sentinels to name a primary" });
   }
 
+  /** See {@link SentinelOptions.hasty}. */
+  async hurry(): Promise<void> {
+    for (const sentinel of this.#sentinels) {
+      await sentinel.ask("SENTINEL", "DEBUG", "PUBLISH-PERIOD", "200", "INFO-PERIOD", "300", "ASK-PERIOD", "200");
+      await sentinel.ask("SENTINEL", "SET", MASTER, "failover-timeout", "1000");
+    }
+  }
+
   /** Asks for a failover, as an operator does. Returns when the sentinels name the new primary. */
   async failover(): Promise<TestRedis> {
     const old = await this.owner();
@@ -130,7 +143,7 @@ export class SentinelTopology implements TestTopology {
 
 /** Starts it; returns when the replicas follow and the sentinels agree. */
 export async function startSentinel(options: SentinelOptions = {}): Promise<SentinelTopology> {
-  const { replicas = 2, sentinels = 3, downAfterMs = 800, config = {} } = options;
+  const { replicas = 2, sentinels = 3, downAfterMs = 800, hasty = false, config = {} } = options;
   await using stack = new AsyncDisposableStack();
   const primary = stack.use(await startRedis({ config }));
   const replicaof = `127.0.0.1 ${primary.port}`;
@@ -150,6 +163,7 @@ export async function startSentinel(options: SentinelOptions = {}): Promise<Sent
   try {
     await waitFor(() => topology.primary(), { timeoutMs: 20_000, everyMs: 20, what: "the sentinels to agree" });
     await topology.whole();
+    if (hasty) await topology.hurry();
     return topology;
   } catch (error) {
     await topology[Symbol.asyncDispose]();

@@ -79,6 +79,7 @@ export class TestRedis implements AsyncDisposable {
   #child: Deno.ChildProcess | null = null;
   #complaint: Promise<string> = Promise.resolve("");
   #client: RawClient | null = null;
+  #connecting: Promise<RawClient> | null = null;
 
   /** Use {@link startRedis}. */
   constructor(dir: string, port: number, options: StartRedisOptions) {
@@ -164,8 +165,15 @@ export class TestRedis implements AsyncDisposable {
     args: readonly (string | Uint8Array | number)[],
     options: RawCommandOptions = {},
   ): Promise<RawReply> {
-    if (this.#client === null || this.#client.closed) this.#client = await this.connect();
-    return await this.#client.command(args, options);
+    const client = await this.#own();
+    return await client.command(args, options);
+  }
+
+  /** The connection of {@link command}: one, however many ask for it at once. */
+  async #own(): Promise<RawClient> {
+    if (this.#client !== null && !this.#client.closed) return this.#client;
+    this.#connecting ??= this.connect().finally(() => this.#connecting = null);
+    return this.#client = await this.#connecting;
   }
 
   /** One more connection, for a command that blocks. The caller disposes it (`using`). */
@@ -194,6 +202,7 @@ export class TestRedis implements AsyncDisposable {
   }
 
   async #signalAndWait(signal: Deno.Signal): Promise<void> {
+    await this.#connecting?.catch(() => {});
     this.#client?.close();
     this.#client = null;
     const child = this.#child;

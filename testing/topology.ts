@@ -20,6 +20,12 @@ export interface TestTopology extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
   /** Every server of data, living or not. */
   readonly servers: readonly TestRedis[];
+  /** Waits until every server runs and is where it belongs. */
+  whole(): Promise<void>;
+  /** Another server takes over from the key's, because it is told to. Returns when it has. */
+  failover?(key: string): Promise<TestRedis>;
+  /** The key's slot moves to another node, key by key. */
+  migrate?(key: string, between?: (moved: number) => Promise<unknown>): Promise<TestRedis>;
   /** Who takes writes to a key now. @throws {Error} Nobody does within 15 s. */
   owner(key: string): Promise<TestRedis>;
 }
@@ -110,6 +116,7 @@ function ofOne(kind: TopologyKind, redis: TestRedis): Omit<TestTopology, "env"> 
   return {
     kind,
     servers: [redis],
+    whole: () => redis.start(),
     owner: () =>
       waitFor(() => redis.running && redis, { timeoutMs: 15_000, what: "the server to run" }) as Promise<TestRedis>,
     [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose](),

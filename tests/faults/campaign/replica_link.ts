@@ -10,6 +10,7 @@ import { loginPart } from "../../../testing/redis_acl.ts";
 export class ReplicaLink implements AsyncDisposable {
   /** `redis://127.0.0.1:port` */
   readonly url: string;
+  readonly port: number;
   readonly #targetPort: number;
   readonly #listener: Deno.TcpListener;
   readonly #open = new Set<Deno.TcpConn>();
@@ -21,6 +22,7 @@ export class ReplicaLink implements AsyncDisposable {
     this.#targetPort = targetPort;
     this.#proxy = proxy;
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    this.port = this.#listener.addr.port;
     this.url = `redis://${loginPart()}127.0.0.1:${this.#listener.addr.port}`;
     this.#track(this.#serve());
   }
