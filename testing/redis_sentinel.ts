@@ -111,7 +111,9 @@ export class SentinelTopology implements TestTopology {
   /** See {@link SentinelOptions.hasty}. */
   async hurry(): Promise<void> {
     for (const sentinel of this.#sentinels) {
-      await sentinel.ask("SENTINEL", "DEBUG", "PUBLISH-PERIOD", "200", "INFO-PERIOD", "300", "ASK-PERIOD", "200");
+      const periods = ["PUBLISH-PERIOD", "200", "INFO-PERIOD", "300", "ASK-PERIOD", "200"];
+      // Two agree before the third has started.
+      await waitFor(() => sentinel.ask("SENTINEL", "DEBUG", ...periods), { what: "a sentinel to make haste" });
       await sentinel.ask("SENTINEL", "SET", MASTER, "failover-timeout", "1000");
     }
   }

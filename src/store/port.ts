@@ -274,6 +274,8 @@ export interface StreamStore {
   adopt(consumer: string, limit: number): Promise<readonly ParkedRef[]>;
   /** Claims parked entries of this consumer that are due. */
   claimDue(consumer: string, limit: number): Promise<Claimed>;
+  /** Which of these entries, parked in this consumer's care as far as it knows, are not in its care any more. */
+  astray(consumer: string, refs: readonly string[]): Promise<readonly string[]>;
   /** The other consumers of the group. */
   peers(consumer: string): Promise<readonly Peer[]>;
   /**

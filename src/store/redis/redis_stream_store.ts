@@ -200,6 +200,11 @@ export class RedisStreamStore implements StreamStore {
   }
 
   /** @inheritdoc */
+  astray(consumer: string, refs: readonly string[]): Promise<readonly string[]> {
+    return leases.astray(this.#context, consumer, refs);
+  }
+
+  /** @inheritdoc */
   peers(consumer: string): Promise<readonly Peer[]> {
     return leases.peers(this.#context, consumer);
   }

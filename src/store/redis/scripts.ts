@@ -11,6 +11,7 @@ import ack from "./scripts/ack.lua" with { type: "text" };
 import ackEach from "./scripts/ack_each.lua" with { type: "text" };
 import adopt from "./scripts/adopt.lua" with { type: "text" };
 import append from "./scripts/append.lua" with { type: "text" };
+import astray from "./scripts/astray.lua" with { type: "text" };
 import audit from "./scripts/audit.lua" with { type: "text" };
 import census from "./scripts/census.lua" with { type: "text" };
 import claimDue from "./scripts/claim_due.lua" with { type: "text" };
@@ -70,6 +71,7 @@ export const SCRIPTS = Object.freeze({
   ackEach: compileScript("ack_each", ackEach),
   adopt: compileScript("adopt", adopt),
   append: compileScript("append", append),
+  astray: compileScript("astray", astray),
   audit: compileScript("audit", audit),
   census: compileScript("census", census),
   claimDue: compileScript("claim_due", claimDue),

@@ -116,7 +116,7 @@ export function judge(history: CampaignHistory): Verdict {
   for (const id of new Set([...expected.keys(), ...found.keys()])) {
     const event = expected.get(id);
     const traces = found.get(id) ?? noTraces();
-    const verdict = vanished(history, event, traces) ? "lost" : classOf(event, traces);
+    const verdict = vanished(history, event, traces) ?? classOf(event, traces);
     if (verdict === null) {
       refused++;
       continue;
@@ -130,9 +130,14 @@ export function judge(history: CampaignHistory): Verdict {
   return { classes, strays, refused, recovered, redeliveries, discarded };
 }
 
-function vanished({ mayVanish }: CampaignHistory, event: PublishedEvent | undefined, traces: Traces): boolean {
-  const { entries, letters, effects, starts } = traces;
-  return mayVanish === true && event === undefined && starts > 0 && entries + letters + effects.length === 0;
+/** Null: it is there. `unknown`: nobody was told that it was written. */
+function vanished(
+  { mayVanish }: CampaignHistory,
+  event: PublishedEvent | undefined,
+  { entries, letters, effects, starts }: Traces,
+): EventClass | null {
+  if (mayVanish !== true || starts === 0 || entries + letters + effects.length > 0) return null;
+  return event === undefined || event.outcome === "ok" ? "lost" : "unknown";
 }
 
 /** Null: there is no such event. */
