@@ -82,6 +82,19 @@ Deno.test("every feature works as the shipped user, with the permissions of prod
   await redis.command(["ACL", "SETUSER", ACL_USER, "off"]);
 });
 
+Deno.test("a publish that is not permitted turns ready to 503 with that cause, until it is", async () => {
+  await using redis = await startRedis({ acl: true });
+  await using service = await startProdProcess({ env: { REDIS_URL: redis.url, RETRY_DELAYS: "200" } });
+  const url = await service.ready();
+  const trigger = async (): Promise<number> => (await getJson(`${url}/trigger-test-event`, { method: "POST" })).status;
+  await redis.command(["ACL", "SETUSER", ACL_USER, "-xadd"]);
+  assert.equal(await trigger(), 503);
+  assert.equal((await getJson(`${url}/health/ready`)).body["reason"], "permission");
+  await redis.command(["ACL", "SETUSER", ACL_USER, "+xadd"]);
+  await waitFor(async () => (await getJson(`${url}/health/ready`)).status === 200, { timeoutMs: 3_300, what: "ready" });
+  assert.equal(await trigger(), 200);
+});
+
 /** Commands that scripts call, and that the code sends: upper-case words where a command or a call begins. */
 async function commandsIn(folder: URL): Promise<ReadonlySet<string>> {
   const found = new Set<string>();

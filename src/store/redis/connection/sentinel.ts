@@ -64,7 +64,10 @@ export class SentinelResolver implements EndpointResolver {
   #notFound(last: unknown): StoreUnavailableError {
     const found = last instanceof Error ? last.message : String(last);
     const message = `asking ${this.#sentinels.length} sentinel(s) for the master "${this.#master}": ${found}`;
-    return new StoreUnavailableError("connection", message, { cause: last });
+    // Where a person has to act, the cause says so; else nobody is there to connect to.
+    const cause = causeOf(last);
+    const reason = cause === "auth" || cause === "tls" || cause === "permission" ? cause : "connection";
+    return new StoreUnavailableError(reason, message, { cause: last });
   }
 }
 
