@@ -7,6 +7,7 @@
  * appears once all the same (the transactional outbox, with an idempotent receiver).
  * @module
  */
+import type { Clock } from "../../clock.ts";
 import type { Arg, RedisChannel, Reply } from "./channel.ts";
 import { list, text } from "./codec.ts";
 import { keysOf } from "./keys.ts";
@@ -26,11 +27,14 @@ export interface OutboxOptions {
   /** Told of each entry that was appended there. */
   readonly onRelayed: (entryId: string) => void;
   readonly scripts: Pick<typeof SCRIPTS, "relay">;
+  readonly clock: Clock;
 }
 
 /** Effects of one turn, and turns of one call. */
 const PAGE = 100;
 const TURNS = 50;
+/** A settling step waits for the relay no longer than this: where the other node is away, the rest must go on, ms. */
+const PATIENCE_MS = 100;
 
 /** See the module's text. */
 export class Outbox {
@@ -53,6 +57,14 @@ export class Outbox {
   flush(): Promise<boolean> {
     this.#again = this.#flushing !== null;
     return this.#flushing ??= this.#flush().finally(() => this.#flushing = null);
+  }
+
+  /** {@link Outbox.flush} goes on; this ends in a moment. */
+  async flushSoon(): Promise<void> {
+    const over = Promise.withResolvers<void>();
+    const cancel = this.#o.clock.after(PATIENCE_MS, over.resolve);
+    await Promise.race([this.flush(), over.promise]);
+    cancel();
   }
 
   async #flush(): Promise<boolean> {

@@ -124,7 +124,7 @@ export class RedisStreamStore implements StreamStore {
   /** @inheritdoc */
   async promoteDelayed(limit: number): Promise<{ moved: number; nextDueInMs: number | null }> {
     // What a settling step could not relay itself; the loop that promotes is the one that comes by every second.
-    await this.#context.outbox?.flush();
+    await this.#context.outbox?.flushSoon();
     return await publishing.promoteDelayed(this.#context, limit);
   }
 
@@ -262,6 +262,16 @@ export class RedisStreamStore implements StreamStore {
 
 function outboxOf(options: RedisStreamStoreOptions): Outbox | null {
   const { stream, group, publishStream: target, relay, command, loadScript: scripts = SCRIPTS } = options;
+  const { clock = systemClock } = options;
   if (relay === undefined || target === undefined || target === stream) return null;
-  return new Outbox({ stream, group, target, command, relay, scripts, onRelayed: options.onRelayed ?? (() => {}) });
+  return new Outbox({
+    stream,
+    group,
+    target,
+    command,
+    relay,
+    scripts,
+    clock,
+    onRelayed: options.onRelayed ?? (() => {}),
+  });
 }

@@ -86,7 +86,7 @@ async function settleMixed(
   } catch (error) {
     throw settled ? partlyDone(error) : error;
   }
-  if (settlements.some((one) => one.kind === "done" && one.effects !== undefined)) await context.outbox?.flush();
+  if (settlements.some((one) => one.kind === "done" && one.effects !== undefined)) await context.outbox?.flushSoon();
   return outcomes;
 }
 
