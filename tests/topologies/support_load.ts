@@ -244,13 +244,13 @@ export async function survive<T extends TestTopology>(
   const old = await topology.owner(STREAM);
   const load = new Load(services[0]!.url);
   try {
-    await load.flows(1_000);
+    await load.flows(600);
     await strike(topology, old);
     const at = await elected(topology, old);
     for (const { url } of services) {
       await waitFor(() => status(`${url}/health/ready`, 200), { timeoutMs: FLOW_MS, what: "ready after the election" });
     }
-    await load.flows(1_000);
+    await load.flows(400);
     await load.stop();
     const reckoning = await reckon(topology, services, load);
     const { effectTimes } = await remainsOf(topology);

@@ -119,6 +119,6 @@ async function causeTold(service: ServiceProcess, wanted: string): Promise<strin
   await waitFor(async () => await errorOf() === wanted, { timeoutMs: 5_200, what: wanted }).catch(() => {});
   assert.equal((await getJson(`${url}/health/ready`)).status, 503);
   const found = await errorOf();
-  assert.ok(service.records.some((record) => record["cause"] === found), `the log names no cause ${found}`);
+  await service.record((record) => record["cause"] === found, `the log to name the cause ${found}`, 5_000);
   return found;
 }
