@@ -95,6 +95,32 @@ Deno.test("a publish that is not permitted turns ready to 503 with that cause, u
   assert.equal(await trigger(), 200);
 });
 
+Deno.test("what is only asked is not needed: without INFO, CLIENT, ACL and transactions events flow all the same", async () => {
+  await using redis = await startRedis({ acl: true });
+  const without = [
+    "info",
+    "client|id",
+    "client|setname",
+    "client|unblock",
+    "acl|whoami",
+    "acl|dryrun",
+    "multi",
+    "watch",
+  ];
+  await redis.command(["ACL", "SETUSER", ACL_USER, ...without.map((name) => `-${name}`)]);
+  await using service = await startProdProcess({ env: { REDIS_URL: redis.url } });
+  const url = await service.ready();
+  const { body } = await getJson(`${url}/trigger-test-event`, { method: "POST" });
+  await service.record((record) => record["eventId"] === body["eventId"], "the handler's line", 5_000);
+  await waitFor(async () => (await redis.command(["XPENDING", STREAM, GROUP]) as unknown[])[0] === 0, {
+    what: "the acknowledgement",
+  });
+  const startedAt = performance.now();
+  service.signal("SIGTERM");
+  assert.equal(await service.exited(), 0);
+  assert.ok(performance.now() - startedAt < 6_000, "a read that cannot be ended ends with its own time");
+});
+
 /** Commands that scripts call, and that the code sends: upper-case words where a command or a call begins. */
 async function commandsIn(folder: URL): Promise<ReadonlySet<string>> {
   const found = new Set<string>();

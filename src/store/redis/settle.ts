@@ -86,7 +86,8 @@ async function settleMixed(
   } catch (error) {
     throw settled ? partlyDone(error) : error;
   }
-  if (settlements.some((one) => one.kind === "done" && one.effects !== undefined)) await context.outbox?.flushSoon();
+  const { outbox } = context;
+  if (outbox !== null && settlements.some(hasEffects)) await outbox.flushSoon();
   return outcomes;
 }
 
@@ -220,6 +221,10 @@ function plainIds(settlements: readonly Settlement[]): readonly string[] | null 
 function isPlain(settlement: Settlement): boolean {
   return settlement.kind === "done" && settlement.effects === undefined && settlement.dedupKey === undefined &&
     !settlement.hasHistory && !settlement.ref.startsWith(REPLAY_PREFIX);
+}
+
+function hasEffects(settlement: Settlement): boolean {
+  return settlement.kind === "done" && settlement.effects !== undefined;
 }
 
 function isGiant(settlement: Settlement): boolean {
