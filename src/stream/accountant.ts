@@ -30,6 +30,7 @@ export function accountantLoop({ store, clock, random, happenings }: AccountantO
   const step = async (): Promise<number> => {
     const census = await store.census();
     tell("trimmed", census.trimmed);
+    tell("rolled_back", census.rolledBack);
     tell("deleted", census.deleted + (census.remembered ? 0 : atStake));
     atStake = census.atStake ?? (census.remembered ? atStake : 0);
     return PERIOD_MS;

@@ -130,7 +130,8 @@ function stateOf(
 ): Omit<ServerState, "snapshots" | "clockSkewMs" | "roundTripMs" | "forbidden" | "unknown" | "writeRefused"> {
   const count = (name: string): number | null => info.has(name) ? Number(info.get(name)) : null;
   return {
-    product: info.has("valkey_version") ? "valkey" : "redis",
+    // Valkey tells a version of Redis too, of the one that it is compatible with.
+    product: info.has("valkey_version") || info.get("server_name") === "valkey" ? "valkey" : "redis",
     version: info.get("valkey_version") ?? info.get("redis_version") ?? null,
     role: textOrNull(info.get("role")),
     loading: info.get("loading") === "1",

@@ -16,8 +16,10 @@ export function commandsOn(key: string, other: string, group: string): readonly 
     ...keyCommands(key, other),
     ["EVAL", "return 1", "1", key],
     ["EVALSHA", "0".repeat(40), "1", key],
+    ["WATCH", key],
     ["MULTI"],
-    ["DISCARD"],
+    // With nothing queued, it changes nothing and ends the watch.
+    ["EXEC"],
     ["TIME"],
     ["INFO", "server"],
     ["CLIENT", "ID"],
