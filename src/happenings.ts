@@ -69,6 +69,8 @@ export type Happening =
     readonly kind: "parked";
     readonly stream: string;
     readonly ref: string;
+    /** That of the original, also where a replay of it is meant. */
+    readonly entryId: string;
     readonly type: string;
     readonly delayMs: number;
     readonly attempt: number;
@@ -80,6 +82,8 @@ export type Happening =
     readonly kind: "dead_lettered";
     readonly stream: string;
     readonly ref: string;
+    /** That of the original, also where a replay of it is meant. */
+    readonly entryId: string;
     readonly type: string;
     readonly reason: string;
     readonly error: string;

@@ -4,6 +4,7 @@
  * @module
  */
 import { sleep, systemClock } from "../src/clock.ts";
+import { loginPart } from "./redis_acl.ts";
 
 /**
  * What the proxy does. "Reply" is what flows from the target to the client.
@@ -66,7 +67,7 @@ interface Link {
 export class FaultProxy implements AsyncDisposable {
   /** Its port on 127.0.0.1; stays the same. */
   readonly port: number;
-  /** `redis://127.0.0.1:port` */
+  /** `redis://127.0.0.1:port`, with the login of `redis_acl.ts` where that is wanted. */
   readonly url: string;
   readonly #target: { readonly hostname: string; readonly port: number };
   readonly #links = new Set<Link>();
@@ -83,7 +84,7 @@ export class FaultProxy implements AsyncDisposable {
     this.#target = { hostname: options.targetHost ?? "127.0.0.1", port: options.targetPort };
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: options.port ?? 0 });
     this.port = this.#listener.addr.port;
-    this.url = `redis://127.0.0.1:${this.port}`;
+    this.url = `redis://${loginPart()}127.0.0.1:${this.port}`;
     this.#track(this.#serve(this.#listener));
   }
 

@@ -10,6 +10,7 @@ import {
   type RawReply,
   RawReplyError,
 } from "../src/store/redis/embedded/raw_client.ts";
+import { ACL_USER, aclLine, aclWanted, loginPart } from "./redis_acl.ts";
 import { until, waitFor } from "./wait.ts";
 
 /** How the server is started. */
@@ -22,6 +23,8 @@ export interface StartRedisOptions {
   readonly port?: number;
   /** Also listen on `<dir>/redis.sock`. Default false. */
   readonly unix?: boolean;
+  /** Has the shipped least user, and {@link TestRedis.url} logs in as it. Default: `TEST_REDIS_ACL=1`. */
+  readonly acl?: boolean;
 }
 
 /**
@@ -65,8 +68,10 @@ export class TestRedis implements AsyncDisposable {
   readonly dir: string;
   /** TCP port on 127.0.0.1; stays the same over restarts. */
   readonly port: number;
-  /** `redis://127.0.0.1:port` */
+  /** `redis://127.0.0.1:port`, for services: with a login where {@link StartRedisOptions.acl} is on. */
   readonly url: string;
+  /** Who services log in as. */
+  readonly user: string;
   /** Unix socket, when asked for. */
   readonly socketPath: string;
   readonly #settings: ReadonlyMap<string, string>;
@@ -74,16 +79,20 @@ export class TestRedis implements AsyncDisposable {
   #child: Deno.ChildProcess | null = null;
   #complaint: Promise<string> = Promise.resolve("");
   #client: RawClient | null = null;
+  #connecting: Promise<RawClient> | null = null;
 
   /** Use {@link startRedis}. */
   constructor(dir: string, port: number, options: StartRedisOptions) {
     this.dir = dir;
     this.port = port;
-    this.url = `redis://127.0.0.1:${port}`;
+    const acl = options.acl ?? aclWanted();
+    this.url = `redis://${loginPart(acl)}127.0.0.1:${port}`;
+    this.user = acl ? ACL_USER : "default";
     this.socketPath = `${dir}/redis.sock`;
     this.#ownsDir = options.dir === undefined;
     const unix: Record<string, string> = options.unix ? { unixsocket: this.socketPath } : {};
-    this.#settings = new Map(Object.entries({ ...DEFAULTS, ...unix, ...pairs(options.config ?? {}) }));
+    const users: Record<string, string> = acl ? { user: aclLine() } : {};
+    this.#settings = new Map(Object.entries({ ...DEFAULTS, ...unix, ...users, ...pairs(options.config ?? {}) }));
   }
 
   /** Process id of the live server. @throws {Error} When it is down. */
@@ -156,8 +165,15 @@ export class TestRedis implements AsyncDisposable {
     args: readonly (string | Uint8Array | number)[],
     options: RawCommandOptions = {},
   ): Promise<RawReply> {
-    if (this.#client === null || this.#client.closed) this.#client = await this.connect();
-    return await this.#client.command(args, options);
+    const client = await this.#own();
+    return await client.command(args, options);
+  }
+
+  /** The connection of {@link command}: one, however many ask for it at once. */
+  async #own(): Promise<RawClient> {
+    if (this.#client !== null && !this.#client.closed) return this.#client;
+    this.#connecting ??= this.connect().finally(() => this.#connecting = null);
+    return this.#client = await this.#connecting;
   }
 
   /** One more connection, for a command that blocks. The caller disposes it (`using`). */
@@ -186,6 +202,7 @@ export class TestRedis implements AsyncDisposable {
   }
 
   async #signalAndWait(signal: Deno.Signal): Promise<void> {
+    await this.#connecting?.catch(() => {});
     this.#client?.close();
     this.#client = null;
     const child = this.#child;

@@ -10,7 +10,7 @@ export interface ServiceProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Working directory. Default: the project. */
   readonly cwd?: string;
-  /** Deno's permission flags. Default `-A`. */
+  /** Deno's permission flags. Default `-A`; with `TEST_PROD_PERMISSIONS=1` those of production. */
   readonly permissions?: readonly string[];
 }
 
@@ -35,22 +35,24 @@ export class ServiceProcess implements AsyncDisposable {
   #code: number | null = null;
 
   /** Use {@link startServiceProcess}. */
-  constructor({ env = {}, cwd, permissions = ["-A"] }: ServiceProcessOptions) {
+  constructor({ env: own = {}, cwd: folder, permissions }: ServiceProcessOptions) {
+    const cwd = folder ?? ROOT;
     const inherited = ["PATH", "HOME", "DENO_DIR", "TMPDIR"];
+    const env = {
+      ...Object.fromEntries(inherited.flatMap((name) => {
+        const value = Deno.env.get(name);
+        return value === undefined ? [] : [[name, value]];
+      })),
+      SERVICE_PORT: "0",
+      LOG_FORMAT: "json",
+      TEST_EVENT_INTERVAL: "0",
+      ...own,
+    };
     this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-prompt", ...permissions, new URL("main.ts", ROOT).href],
-      cwd: cwd ?? ROOT,
+      args: ["run", "--no-prompt", ...permissions ?? defaultPermissions(env, cwd), new URL("main.ts", ROOT).href],
+      cwd,
       clearEnv: true,
-      env: {
-        ...Object.fromEntries(inherited.flatMap((name) => {
-          const value = Deno.env.get(name);
-          return value === undefined ? [] : [[name, value]];
-        })),
-        SERVICE_PORT: "0",
-        LOG_FORMAT: "json",
-        TEST_EVENT_INTERVAL: "0",
-        ...env,
-      },
+      env,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -116,9 +118,9 @@ export class ServiceProcess implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
-  /** Waits for the end. @returns The exit code (137 for SIGKILL). */
+  /** Waits for the end, and until all that it wrote was read. @returns The exit code (137 for SIGKILL). */
   exited(timeoutMs = 40_000): Promise<number> {
-    return until(this.#exit, { timeoutMs, what: "the service to exit" });
+    return until(this.#reading.then(() => this.#exit), { timeoutMs, what: "the service to exit" });
   }
 
   /** Kills it, if it still runs. */
@@ -146,6 +148,14 @@ export class ServiceProcess implements AsyncDisposable {
       }
     }
   }
+}
+
+function defaultPermissions(env: Record<string, string>, cwd: string | URL): readonly string[] {
+  if (Deno.env.get("TEST_PROD_PERMISSIONS") !== "1") return ["-A"];
+  const tool = new URL("tools/prod_permissions.ts", ROOT).href;
+  const args = ["run", "-q", "--allow-env", "--allow-read", tool];
+  const { stdout } = new Deno.Command(Deno.execPath(), { args, cwd, env, clearEnv: true }).outputSync();
+  return new TextDecoder().decode(stdout).trim().split(" ");
 }
 
 /** True when a GET is answered with this status within 2 s. */

@@ -48,11 +48,11 @@ function version({ product, version: found, unknown }: ServerState, durability: 
   if (product === "redis" && !reaches(found, MIN_VERSION)) {
     return say("wrong", name, "Use Redis 7.0 or newer, or Valkey");
   }
-  if (unknown.length > 0) {
-    return say("wrong", `${name} without ${unknown.join(", ")}`, "Use a server that has these commands");
-  }
   if (durability.level === "fsync" && !reaches(found, FSYNC_VERSION)) {
     return say("wrong", name, "PUBLISH_DURABILITY=fsync needs Redis 7.2 or newer (WAITAOF)");
+  }
+  if (unknown.length > 0) {
+    return say("wrong", `${name} without ${unknown.join(", ")}`, "Use a server that has these commands");
   }
   return say("ok", name);
 }
@@ -92,10 +92,14 @@ function permissions({ forbidden }: ServerState): Finding {
   return say("wrong", `not allowed: ${forbidden.join(", ")}`, advice);
 }
 
-function persistence({ aof, snapshots }: ServerState): Finding {
+function persistence({ aof, snapshots }: ServerState, durability: Durability): Finding {
   const say = finding("persistence");
   if (aof === null) return say("unknown", "the server does not say", "Let the user run INFO");
   if (aof) return say("ok", "append-only file");
+  if (durability.level === "fsync") {
+    const advice = "PUBLISH_DURABILITY=fsync needs the append-only file: CONFIG SET appendonly yes, and in redis.conf";
+    return say("wrong", "no append-only file", advice);
+  }
   if (snapshots === null) {
     return say("risk", "no append-only file; snapshots unknown", "CONFIG SET appendonly yes, and in redis.conf");
   }
@@ -140,6 +144,7 @@ function replicas({ replicas: found }: ServerState, durability: Durability): Fin
 
 function clock({ clockSkewMs, roundTripMs }: ServerState): Finding {
   const say = finding("clock");
+  if (clockSkewMs === null) return say("unknown", "the server does not say", "Let the user run TIME");
   const skew = Math.abs(clockSkewMs);
   const found = `${skew} ms ${clockSkewMs < 0 ? "behind" : "ahead of"} this machine (round trip ${
     roundTripMs.toFixed(1)

@@ -58,6 +58,7 @@ Deno.test("each thing that is wrong or risky is found, and nothing else with it"
     [{ memoryUsed: 96, memoryLimit: 100 }, "memory:wrong"],
     [{ clockSkewMs: -5_000 }, "clock:risk"],
     [{ clockSkewMs: 120_000 }, "clock:wrong"],
+    [{ clockSkewMs: null }, "clock:unknown"],
   ];
   for (const [state, complaint] of cases) assert.deepEqual(complaints(state), [complaint], JSON.stringify(state));
 });
@@ -67,6 +68,9 @@ Deno.test("what PUBLISH_DURABILITY wants must be there", () => {
   assert.deepEqual(complaints({ replicas: 2 }, { level: "replica", replicas: 2 }), []);
   assert.deepEqual(complaints({}, { level: "fsync" }), ["version:wrong"]);
   assert.deepEqual(complaints({ version: "7.2.0" }, { level: "fsync" }), []);
+  assert.deepEqual(complaints({ version: "7.2.0", aof: false }, { level: "fsync" }), ["persistence:wrong"]);
+  const { findings } = diagnose({ ...HEALTHY, unknown: ["WAITAOF"] }, { level: "fsync" });
+  assert.match(findings[0]?.advice ?? "", /needs Redis 7.2/);
 });
 
 Deno.test("missing permissions are told as a line for ACL SETUSER", () => {

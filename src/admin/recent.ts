@@ -36,7 +36,7 @@ export class RecentErrors {
   #hear(happening: Happening): void {
     switch (happening.kind) {
       case "parked":
-        return this.#add(happening.kind, happening.stream, happening.ref, happening.error);
+        return this.#add(happening.kind, happening.stream, happening.entryId, happening.error);
       case "read_failed":
       case "settle_refused":
         return this.#add(happening.kind, happening.stream, null, happening.message);
@@ -49,8 +49,7 @@ export class RecentErrors {
     }
   }
 
-  #add(kind: string, stream: string | null, ref: string | null, message: string): void {
-    const entryId = ref?.replace(/^r:/, "") ?? null;
+  #add(kind: string, stream: string | null, entryId: string | null, message: string): void {
     // A fault that lasts must not push out everything else.
     const last = this.#errors.at(-1);
     if (last?.kind === kind && last.message === message.slice(0, LONGEST)) this.#errors.pop();

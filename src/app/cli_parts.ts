@@ -66,7 +66,7 @@ async function connected(
     maxBytes: config.http.maxBodyBytes,
     dedupWindowMs: publishDedupWindowMs,
   });
-  const inspector = new RedisInspector({ stream: names[0]!, group, command, clock });
+  const inspector = new RedisInspector({ stream: names[0]!, group, command, clock, durability });
   const core = new AdminCore({
     ...{ service: { name, version }, streams, clock, schedules: null },
     recent: () => [],

@@ -7,6 +7,7 @@ import type { Config, RedisConfig } from "../config/types.ts";
 import type { Happenings } from "../happenings.ts";
 import type { RedisChannel } from "../store/redis/channel.ts";
 import { RedisConnectionManager } from "../store/redis/connection/manager.ts";
+import { slotOf } from "../store/redis/connection/slot.ts";
 import { RedisStreamStore } from "../store/redis/redis_stream_store.ts";
 
 /** What the parts are made from. */
@@ -68,11 +69,13 @@ export function redisParts(options: RedisPartsOptions): RedisParts {
   const { names, group, durability } = config.stream;
   const first = names[0]!;
   const readers = names.map((stream) => manager.blocking(`reader:${stream}`, `{${stream}}`));
-  const stores = names.map((stream) =>
+  const stores: readonly RedisStreamStore[] = names.map((stream) =>
     new RedisStreamStore({
       stream,
       group,
       publishStream: first,
+      ...relayFor(redis, manager, stream, first),
+      onRelayed: (entryId) => stores[0]!.saw(entryId),
       command: manager.command(`{${stream}}`),
       blocking: manager.blocking(`reader:${stream}`, `{${stream}}`),
       // A kind for blocking commands, because it has a name: its own client is what matters. That closing does not wait
@@ -90,6 +93,17 @@ export function redisParts(options: RedisPartsOptions): RedisParts {
     await Promise.all([command, ...readers].map((channel) => channel.whenReady(signal)));
   };
   return { manager, stores, command, ready };
+}
+
+/** In a cluster the stream that effects go to may be on another node; no script can write to both. */
+function relayFor(
+  { topology }: RedisConfig,
+  manager: RedisConnectionManager,
+  stream: string,
+  publishStream: string,
+): { relay?: RedisChannel } {
+  if (topology.kind !== "cluster" || slotOf(stream) === slotOf(publishStream)) return {};
+  return { relay: manager.command(`{${publishStream}}`) };
 }
 
 /** What the service reads from `INFO` now and then. */

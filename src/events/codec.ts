@@ -145,21 +145,26 @@ function eachApart(fields: Fields, tell: (name: string, value: Value) => void): 
 
 /** By what log lines about an entry are found: the identifiers of the request that led to it. */
 export interface Identifiers {
-  readonly correlationId?: string;
+  readonly correlationId: string;
   /** 32 hex digits. */
   readonly traceId?: string;
 }
 
-/** Correlation and trace id of an entry, as far as it has them. */
-export function peekIdentifiers(fields: Fields | PackedFields): Identifiers {
-  let correlationId: string | undefined;
-  let traceparent: string | undefined;
+/**
+ * Correlation and trace id of an entry; total. What carries no correlation id is correlated by the id of its event, as
+ * the lines of its handler are.
+ */
+export function peekIdentifiers(
+  { fields, entryId }: { readonly fields: Fields | PackedFields; readonly entryId: string },
+): Identifiers {
+  const found: Record<string, Value | undefined> = { correlationid: undefined, traceparent: undefined, id: undefined };
   eachField(fields, (name, value) => {
-    if (name === "correlationid") correlationId ??= lossy(value);
-    else if (name === "traceparent") traceparent ??= lossy(value);
+    if (Object.hasOwn(found, name)) found[name] ??= value;
   });
-  const traceId = traceIdOf(traceparent);
-  return { ...(correlationId === undefined ? {} : { correlationId }), ...(traceId === null ? {} : { traceId }) };
+  const { correlationid: given, traceparent: trace, id } = found;
+  const correlationId = given === undefined ? attribute(id) ?? entryId : lossy(given);
+  const traceId = trace === undefined ? null : traceIdOf(lossy(trace));
+  return { correlationId, ...(traceId === null ? {} : { traceId }) };
 }
 
 /** The known fields of an entry, each the first of its name. */

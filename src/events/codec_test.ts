@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
-import { decodeEntry, encodeEvent, peekRouting } from "./codec.ts";
+import { decodeEntry, encodeEvent, peekIdentifiers, peekRouting } from "./codec.ts";
 import type { Event } from "./event.ts";
 import { PackedFields } from "./packed.ts";
 import { epochMs, utcTime } from "./time.ts";
@@ -315,4 +315,25 @@ Deno.test("times are read as Date.parse reads them", () => {
   fc.assert(fc.property(at, (date) => assert.equal(epochMs(date.toISOString()), date.getTime())));
   assert.equal(epochMs("2026-01-02T03:04:05Z"), Date.parse("2026-01-02T03:04:05Z"));
   assert.ok(Number.isNaN(epochMs("nonsense of 24 letters!.")));
+});
+
+Deno.test("an entry without a correlation id is correlated as its handler is: by the id of its event", () => {
+  const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const cases: [readonly string[], string, string?][] = [
+    [
+      ["type", "t", "id", "e-1", "correlationid", "c-1", "traceparent", trace],
+      "c-1",
+      "0af7651916cd43dd8448eb211c80319c",
+    ],
+    [["type", "t", "id", "e-1"], "e-1"],
+    [["type", "t", "id", "", "traceparent", "nonsense"], "7-0"],
+    [["foo", "bar"], "7-0"],
+  ];
+  for (const [fields, correlationId, traceId] of cases) {
+    const entry = { stream: "s", id: "7-0", fields: fields.map((text) => new TextEncoder().encode(text)) };
+    const found = peekIdentifiers({ fields: entry.fields, entryId: entry.id });
+    assert.deepEqual(found, { correlationId, ...(traceId === undefined ? {} : { traceId }) });
+    const decoded = decodeEntry(entry);
+    if (decoded.ok) assert.equal(decoded.event.extensions["correlationid"] ?? decoded.event.id, found.correlationId);
+  }
 });

@@ -41,6 +41,16 @@ const json = (body: unknown): RequestInit => ({
   headers: { "Content-Type": "application/json" },
 });
 
+Deno.test("what only takes POST is no id of a dead letter to the other methods", async () => {
+  const { ask } = await api();
+  for (const method of ["GET", "HEAD", "DELETE", "PUT"]) {
+    const response = await ask("dead-letters/replay", { method });
+    assert.equal(response.status, 405, method);
+    assert.equal(response.headers.get("allow"), "POST");
+    await response.body?.cancel();
+  }
+});
+
 Deno.test("every endpoint wants the token, and only as a bearer", async () => {
   const paths: [string, string][] = [
     ["GET", "overview"],

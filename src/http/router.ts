@@ -89,19 +89,12 @@ function buildApp(routes: readonly Route[]): App {
   const app: App = new Hono({
     getPath: (request, options) => (options?.env as Bindings | undefined)?.path ?? request.url,
   });
-  for (const { method, pattern, handle } of routes) {
-    app.on(method, pattern, async (c) => {
-      c.env.route = pattern;
-      const remote = c.env.remote === null ? {} : { remote: c.env.remote };
-      const context = { ...c.env.correlation, ...remote, params: c.req.param() };
-      return await measured(c.req.raw, await handle(c.req.raw, context));
-    });
-  }
-  for (const [pattern, methods] of methodsByPattern(routes)) {
-    app.all(pattern, (c) => {
-      c.env.route = pattern;
-      return measured(c.req.raw, problemResponse(notAllowed(methods), c.env.correlation.correlationId));
-    });
+  const methods = methodsByPattern(routes);
+  // Fixed paths first, with the methods that they do not have: `GET …/replay` is no `GET …/:id`.
+  for (const fixed of [true, false]) {
+    const some = routes.filter(({ pattern }) => isFixed(pattern) === fixed);
+    for (const route of some) serve(app, route);
+    for (const pattern of new Set(some.map(({ pattern }) => pattern))) refuseRest(app, pattern, methods.get(pattern)!);
   }
   app.notFound((c) => measured(c.req.raw, problemResponse(NOT_FOUND, c.env.correlation.correlationId)));
   // Hono's own handler prints the stack and answers with text.
@@ -109,6 +102,26 @@ function buildApp(routes: readonly Route[]): App {
     throw error;
   });
   return app;
+}
+
+function serve(app: App, { method, pattern, handle }: Route): void {
+  app.on(method, pattern, async (c) => {
+    c.env.route = pattern;
+    const remote = c.env.remote === null ? {} : { remote: c.env.remote };
+    const context = { ...c.env.correlation, ...remote, params: c.req.param() };
+    return await measured(c.req.raw, await handle(c.req.raw, context));
+  });
+}
+
+function refuseRest(app: App, pattern: string, methods: readonly string[]): void {
+  app.all(pattern, (c) => {
+    c.env.route = pattern;
+    return measured(c.req.raw, problemResponse(notAllowed(methods), c.env.correlation.correlationId));
+  });
+}
+
+function isFixed(pattern: string): boolean {
+  return !/[:*]/.test(pattern);
 }
 
 /**

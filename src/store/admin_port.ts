@@ -147,7 +147,7 @@ export interface ServerState {
   readonly memoryLimit: number | null;
   readonly memoryUsed: number | null;
   /** The server's clock minus ours, ms; half the round trip is taken off. */
-  readonly clockSkewMs: number;
+  readonly clockSkewMs: number | null;
   readonly roundTripMs: number;
   /** Commands that this user may not send on our keys. */
   readonly forbidden: readonly string[];

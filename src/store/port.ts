@@ -239,6 +239,11 @@ export interface Census {
   readonly trimmed: number;
   /** False when the store remembers no earlier census: it is new, or everything in it was destroyed. */
   readonly remembered: boolean;
+  /**
+   * Entries that this process had seen and that are gone, because the store went back to an earlier state: after a failover,
+   * what the new primary had not got yet. Told once across all replicas, as far as these had seen them.
+   */
+  readonly rolledBack: number;
   /** What would be lost with everything and be missed by no consumer; null when that cannot be told now. */
   readonly atStake: number | null;
 }
@@ -290,6 +295,8 @@ export interface StreamStore {
   adopt(consumer: string, limit: number): Promise<readonly ParkedRef[]>;
   /** Claims parked entries of this consumer that are due. */
   claimDue(consumer: string, limit: number): Promise<Claimed>;
+  /** Which of these entries, parked in this consumer's care as far as it knows, are not in its care any more. */
+  astray(consumer: string, refs: readonly string[]): Promise<readonly string[]>;
   /** The other consumers of the group. */
   peers(consumer: string): Promise<readonly Peer[]>;
   /**

@@ -38,6 +38,7 @@ export function accountantLoop({ store, clock, random, happenings, sightings }: 
     counted = sightings.latest?.mark ?? null;
     const census = await store.census();
     tell("trimmed", census.trimmed);
+    tell("rolled_back", census.rolledBack);
     tell("deleted", census.deleted + (census.remembered ? 0 : atStake));
     atStake = census.atStake ?? (census.remembered ? atStake : 0);
     return sightings.pace(({ mark }) => mark === counted, PERIOD_MS, SELDOM_MS);

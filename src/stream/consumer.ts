@@ -89,6 +89,11 @@ export class StreamConsumer {
     return this.#holding.parked.size;
   }
 
+  /** Those of them whose parking is over. */
+  get parkedRefs(): readonly string[] {
+    return this.#holding.parkedForSure;
+  }
+
   /** How many more may be held. */
   get room(): number {
     return this.#holding.room;

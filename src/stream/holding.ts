@@ -104,6 +104,11 @@ export class Holding {
     return back;
   }
 
+  /** Parked entries whose parking is over. */
+  get parkedForSure(): readonly string[] {
+    return [...this.parked.keys()].filter((ref) => !this.#parking.has(ref));
+  }
+
   /** A parked entry left our care without coming back. */
   unpark(ref: string): void {
     if (this.parked.delete(ref)) this.#onUnparked(ref);

@@ -41,6 +41,8 @@ export class Retrier {
   #nextDueAt = 0;
   #adoptAt = 0;
   #paused = false;
+  /** The store may have gone back to a state in which it has not parked what we think it has. */
+  #recheck = false;
 
   /** @param options See {@link RetrierOptions}. */
   constructor(options: RetrierOptions) {
@@ -73,6 +75,11 @@ export class Retrier {
     this.loop.wake();
   }
 
+  /** The connection was lost, and another server may answer next: what it knows nothing of must not hold up its key. */
+  recheckNext(): void {
+    this.#recheck = true;
+  }
+
   /** Holds retries back (true), or lets them go on. */
   pause(paused: boolean): void {
     this.#paused = paused;
@@ -98,6 +105,7 @@ export class Retrier {
     const { membership, consumer, clock } = this.#o;
     if (!membership.joined || this.#paused) return ADOPT_EVERY_MS;
     if (consumer.room === 0) return await this.#waitForRoom(signal);
+    if (this.#recheck) await this.#forgetAstray();
     if (clock.monotonic() >= this.#adoptAt) await this.#adopt();
     if (clock.monotonic() >= this.#nextDueAt) await this.#claim();
     return Math.max(1, Math.min(this.#nextDueAt, this.#adoptAt) - clock.monotonic());
@@ -109,6 +117,19 @@ export class Retrier {
     await consumer.roomChanged(STUCK_MS, signal);
     if (consumer.room === 0 && consumer.stuck) consumer.spill(SPILL);
     return consumer.room === 0 ? 1 : 0;
+  }
+
+  async #forgetAstray(): Promise<void> {
+    const { store, membership, consumer } = this.#o;
+    const { name } = membership;
+    this.#recheck = false;
+    try {
+      const astray = consumer.parkedRefs.length === 0 ? [] : await store.astray(name, consumer.parkedRefs);
+      if (name === membership.name) consumer.lost(astray);
+    } catch (error) {
+      this.#recheck = true;
+      throw error;
+    }
   }
 
   async #adopt(): Promise<void> {

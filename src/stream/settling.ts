@@ -77,13 +77,14 @@ export class Settling {
     this.#settle(delivery, { kind: "dead", ref, entryId, fields, letter }, () => {
       tally.add(type, "dead_lettered", ref);
       const { reason, error } = letter;
-      happenings.emit({ kind: "dead_lettered", stream, ref, type, reason, error, ...peekIdentifiers(fields) });
+      const ids = peekIdentifiers(delivery);
+      happenings.emit({ kind: "dead_lettered", stream, ref, entryId, type, reason, error, ...ids });
     });
   }
 
   /** Holds until due. `error`: null for an entry that only waits behind another, which is no attempt. */
   park(job: Job, history: History, delayMs: number, error: string | null): void {
-    const { ref } = job.delivery;
+    const { ref, entryId } = job.delivery;
     const { stream, happenings, holding, tally, onParked } = this.#o;
     const then = (outcome: SettleOutcome): void => {
       if (outcome.kind !== "settled") return holding.unpark(ref);
@@ -91,8 +92,8 @@ export class Settling {
       if (error === null) return;
       tally.add(job.type, "retried", ref);
       const attempt = attemptOf(job.delivery.history);
-      const ids = peekIdentifiers(job.delivery.fields);
-      happenings.emit({ kind: "parked", stream, ref, type: job.type, delayMs, attempt, error, ...ids });
+      const ids = peekIdentifiers(job.delivery);
+      happenings.emit({ kind: "parked", stream, ref, entryId, type: job.type, delayMs, attempt, error, ...ids });
     };
     holding.parked.set(ref, job.orderKey);
     holding.parkingBegins(ref);

@@ -160,7 +160,10 @@ export class StreamWorker {
     return happenings.listen((happening) => {
       if (happening.kind !== "link") return;
       this.#judgement.disturb();
-      if (happening.state === "lost") this.#reader.recoverNext();
+      if (happening.state === "lost") {
+        this.#reader.recoverNext();
+        this.#retrier.recheckNext();
+      }
       if (happening.state !== "ready") return;
       for (const loop of [this.#keeper, ...this.#consuming, ...this.#keeping]) loop.wake();
     });

@@ -163,14 +163,14 @@ class Teller {
     gave_up: (h) => this.#logger.error("gave up on Redis after {attempts} attempts", { attempts: h.attempts }),
 
     // Events that a person may want to find again.
-    parked: ({ kind, stream, ref, type, delayMs, attempt, error, correlationId, traceId }) =>
-      this.#quota.tell(kind, "info", "{type} {ref} failed, retry in {delayMs} ms", {
-        ...{ stream, ref, type, attempt, delayMs, correlationId, traceId },
+    parked: ({ kind, stream, ref, entryId, type, delayMs, attempt, error, correlationId, traceId }) =>
+      this.#quota.tell(kind, "info", "{type} {entryId} failed, retry in {delayMs} ms", {
+        ...{ stream, ref, entryId, type, attempt, delayMs, correlationId, traceId },
         error: short(error),
       }),
-    dead_lettered: ({ kind, stream, ref, type, reason, error, correlationId, traceId }) =>
-      this.#quota.tell(kind, "warn", "{type} {ref} dead-lettered: {reason}", {
-        ...{ stream, ref, type, reason, correlationId, traceId },
+    dead_lettered: ({ kind, stream, ref, entryId, type, reason, error, correlationId, traceId }) =>
+      this.#quota.tell(kind, "warn", "{type} {entryId} dead-lettered: {reason}", {
+        ...{ stream, ref, entryId, type, reason, correlationId, traceId },
         error: short(error),
       }),
     schedule_fired: ({ kind, schedule, occurrences }) =>

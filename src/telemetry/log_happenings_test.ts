@@ -46,12 +46,21 @@ const parked: Happening = {
   kind: "parked",
   stream: "s",
   ref: "1-1",
+  entryId: "1-1",
   type: "order.placed",
   delayMs: 1_000,
   attempt: 1,
   error: "no stock",
 };
-const dead: Happening = { kind: "dead_lettered", stream: "s", ref: "1-1", type: "t", reason: "invalid", error: "e" };
+const dead: Happening = {
+  kind: "dead_lettered",
+  stream: "s",
+  ref: "1-1",
+  entryId: "1-1",
+  type: "t",
+  reason: "invalid",
+  error: "e",
+};
 
 Deno.test("each change of state is one line", () => {
   const { emit, lines, stop } = setUp("INFO");

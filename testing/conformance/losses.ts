@@ -132,6 +132,25 @@ export const lossClauses: readonly Clause[] = [
     },
   },
   {
+    name: "parked entries that left a consumer's care are told apart from those in it and those that it has claimed",
+    async run(harness): Promise<void> {
+      const store = await replica(harness, "a");
+      const held = await hold(store, "a", 4);
+      const refs = held.map(({ ref }) => ref);
+      await store.settle("a", held.map(({ ref }, index) => park(ref, index === 0 ? 0 : LONG_MS)));
+      await harness.elapse(5);
+      assert.deepEqual(idsOf((await store.claimDue("a", 10)).deliveries), ["e1"]);
+      assert.deepEqual(await store.astray("a", refs), []);
+      assert.deepEqual(await store.astray("b", refs), refs, "another consumer has none of them");
+      await harness.destroyGroup();
+      await store.ensureGroup();
+      assert.equal((await readNow(store, "a", 1)).length, 1);
+      const [, ...others] = refs;
+      const astray = await store.astray("a", refs);
+      assert.ok(astray.every((ref) => others.includes(ref)), "what was read again is held");
+    },
+  },
+  {
     name: "what was parked when its stream was deleted is lost, counted once, and frees its order key",
     async run(harness): Promise<void> {
       const store = await replica(harness, "a");

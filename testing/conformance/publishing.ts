@@ -117,7 +117,7 @@ export const publishingClauses: readonly Clause[] = [
     needs: "durability",
     async run(harness): Promise<void> {
       const store = harness.store();
-      const options = { dedupWindowMs: WINDOW_MS, durability: { level: "replica", replicas: 1 } } as const;
+      const options = { dedupWindowMs: WINDOW_MS, durability: { level: "replica", replicas: 100 } } as const;
       const failed = store.append([item("x", { dedupKey: "k" })], options);
       await assert.rejects(failed, (error) => error instanceof StoreUnavailableError && error.outcomeUnknown);
       const again = only(await store.append([item("x", { dedupKey: "k" })], { dedupWindowMs: WINDOW_MS }));

@@ -5,7 +5,7 @@ import { endure, type Ordeal } from "./support_ordeal.ts";
 import { sideBySide } from "./support_side_by_side.ts";
 import { OURS, STREAM } from "./support_state.ts";
 
-const ALL_COMMANDS = ["ACL", "SETUSER", "default", "+@all", "allkeys"];
+const allCommands = ({ user }: TestRedis): string[] => ["ACL", "SETUSER", user, "+@all", "allkeys"];
 
 /** A script that never ends, on a connection of its own. */
 function spin(redis: TestRedis): Promise<unknown> {
@@ -110,22 +110,22 @@ const ORDEALS: readonly Ordeal[] = [
   {
     name: "ACL: scripts are not allowed any more",
     before: true,
-    hurt: (redis) => redis.command(["ACL", "SETUSER", "default", "-evalsha", "-eval"]),
-    heal: (redis) => redis.command(ALL_COMMANDS),
+    hurt: (redis) => redis.command(["ACL", "SETUSER", redis.user, "-evalsha", "-eval"]),
+    heal: (redis) => redis.command(allCommands(redis)),
     reasons: ["permission"],
   },
   {
     name: "ACL: acknowledging is not allowed any more",
     before: true,
-    hurt: (redis) => redis.command(["ACL", "SETUSER", "default", "-xack"]),
-    heal: (redis) => redis.command(ALL_COMMANDS),
+    hurt: (redis) => redis.command(["ACL", "SETUSER", redis.user, "-xack"]),
+    heal: (redis) => redis.command(allCommands(redis)),
     reasons: ["permission"],
   },
   {
     name: "ACL: our keys are not allowed any more",
     before: true,
-    hurt: (redis) => redis.command(["ACL", "SETUSER", "default", "resetkeys", "~something-else"]),
-    heal: (redis) => redis.command(ALL_COMMANDS),
+    hurt: (redis) => redis.command(["ACL", "SETUSER", redis.user, "resetkeys", "~something-else"]),
+    heal: (redis) => redis.command(allCommands(redis)),
     reasons: ["permission"],
   },
   {

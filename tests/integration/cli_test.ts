@@ -111,6 +111,10 @@ Deno.test("doctor names the commands that a user may not send, whether or not it
   const mute = await doctor(user("mute"));
   assert.deepEqual([mute.code, mute.complaints], [1, ["permissions:wrong"]]);
   assert.match(mute.text, /not allowed: XACK, ZADD"/);
+  await redis.command(["ACL", "SETUSER", "timeless", "on", ">pw", "~*", "+@all", "-time", "-wait"]);
+  const timeless = await doctor({ ...user("timeless"), PUBLISH_DURABILITY: "replica:1" });
+  assert.deepEqual([timeless.code, timeless.complaints], [1, ["permissions:wrong", "replicas:wrong", "clock:unknown"]]);
+  assert.match(timeless.text, /not allowed: TIME, WAIT"/);
   await redis.command(["ACL", "SETUSER", "elsewhere", "on", ">pw", "~other*", "+@all"]);
   const elsewhere = await doctor(user("elsewhere"));
   assert.equal(elsewhere.code, 1);

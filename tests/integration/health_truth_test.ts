@@ -62,8 +62,8 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: "without permission to read the stream",
-    hurt: (r) => r.command(["ACL", "SETUSER", "default", "-xreadgroup"]),
-    heal: (r) => r.command(["ACL", "SETUSER", "default", "+xreadgroup"]),
+    hurt: (r) => r.command(["ACL", "SETUSER", r.user, "-xreadgroup"]),
+    heal: (r) => r.command(["ACL", "SETUSER", r.user, "+xreadgroup"]),
     reasons: ["permission"],
   },
   {

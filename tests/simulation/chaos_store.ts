@@ -205,6 +205,10 @@ export class ChaosStore implements StreamStore {
     return this.#call(`fates ${refs(entries)}`, () => this.#o.inner.fates(consumer, entries));
   }
 
+  astray(consumer: string, refs: readonly string[]): Promise<readonly string[]> {
+    return this.#call("astray", () => this.#o.inner.astray(consumer, refs));
+  }
+
   census(): Promise<Census> {
     return this.#call("census", () => this.#o.inner.census());
   }

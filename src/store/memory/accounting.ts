@@ -28,7 +28,7 @@ function fateOf(view: GroupView, consumer: string, ref: string, heldMs: number):
 /** As {@link StreamStore.census}. Everything is noted at once, so that nothing is ever at stake. */
 export function census(data: Keyspace, view: GroupView): Census {
   const { deleted, trimmed } = data.takeUnnoticed(view.stream, view.group);
-  return { deleted, trimmed, remembered: true, atStake: null };
+  return { deleted, trimmed, rolledBack: 0, remembered: true, atStake: null };
 }
 
 /** Entries of the log that are about to go: notes for each group those that no living consumer will miss. */

@@ -72,6 +72,11 @@ export function claimDue(view: GroupView, consumer: string, limit: number): Clai
   return { state: "held", deliveries, nextDueInMs, lost, lostRefs };
 }
 
+/** As {@link StreamStore.astray}. */
+export function astray(view: GroupView, consumer: string, refs: readonly string[]): readonly string[] {
+  return refs.filter((ref) => view.side.parked.get(ref)?.owner !== consumer && view.pending(ref)?.owner !== consumer);
+}
+
 /** As {@link StreamStore.peers}. */
 export function peers(view: GroupView, consumer: string): readonly Peer[] {
   const held = new Map<string, number>();

@@ -26,7 +26,7 @@ import { census, fates } from "./accounting.ts";
 import type { MemoryBroker } from "./broker.ts";
 import type { Need } from "./faults.ts";
 import type { GroupView } from "./group_view.ts";
-import { adopt, claimDue, mark, peers, recover, register, renew, retire } from "./holding.ts";
+import { adopt, astray, claimDue, mark, peers, recover, register, renew, retire } from "./holding.ts";
 import { audit, replay, type Retention, stats, trim } from "./keeping.ts";
 import { START } from "./log.ts";
 import { append, fire, promoteDelayed } from "./publishing.ts";
@@ -162,6 +162,11 @@ export class MemoryStreamStore implements StreamStore {
   /** @inheritdoc */
   claimDue(consumer: string, limit: number): Promise<Claimed> {
     return this.#do("claim due entries", "change", () => claimDue(this.#view, consumer, limit));
+  }
+
+  /** @inheritdoc */
+  astray(consumer: string, refs: readonly string[]): Promise<readonly string[]> {
+    return this.#do("look for parked entries", "answer", () => astray(this.#view, consumer, refs));
   }
 
   /** @inheritdoc */

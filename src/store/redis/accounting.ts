@@ -27,8 +27,11 @@ export async function fates(
 
 /** See {@link StreamStore.census}. */
 export async function census(context: StoreContext): Promise<Census> {
-  const [deleted, trimmed, remembered, atStake] = list(await callGroup(context, context.scripts.census, ""));
+  const reply = list(await callGroup(context, context.scripts.census, ""));
+  const [deleted, trimmed, remembered, atStake, made] = reply;
+  const rolledBack = await context.sightings.rolledBack(context, text(made));
   return {
+    rolledBack,
     deleted: number(deleted),
     trimmed: number(trimmed),
     remembered: remembered === 1,

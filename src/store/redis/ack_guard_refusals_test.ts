@@ -26,9 +26,9 @@ test("out of memory: by script, and tried again after a rest", async (scene) => 
 
 for (const command of ["watch", "multi", "exec"]) {
   test(`a user who may not ${command}: by script`, async (scene) => {
-    await scene.harness.redis.command(["ACL", "SETUSER", "default", `-${command}`]);
+    await scene.harness.redis.command(["ACL", "SETUSER", scene.harness.redis.user, `-${command}`]);
     assert.deepEqual(await ackMany(scene), { kind: "settled", way: "script" });
-    await scene.harness.redis.command(["ACL", "SETUSER", "default", `+${command}`]);
+    await scene.harness.redis.command(["ACL", "SETUSER", scene.harness.redis.user, `+${command}`]);
     await scene.clock.advance(REST_MS);
     // Where EXEC was not permitted the client stands in a transaction, which the next try ends.
     await ackMany(scene);
@@ -40,10 +40,10 @@ for (const command of ["watch", "multi", "exec"]) {
 
 test("permission to EXEC lost between two batches: nothing half done", async (scene) => {
   assert.equal((await ackMany(scene)).way, "watch");
-  await scene.harness.redis.command(["ACL", "SETUSER", "default", "-exec"]);
+  await scene.harness.redis.command(["ACL", "SETUSER", scene.harness.redis.user, "-exec"]);
   assert.deepEqual(await ackMany(scene), { kind: "settled", way: "both" });
   const held = await hold(scene.store, "a", 30);
-  await scene.harness.redis.command(["ACL", "SETUSER", "default", "+exec"]);
+  await scene.harness.redis.command(["ACL", "SETUSER", scene.harness.redis.user, "+exec"]);
   await seize(scene);
   await scene.clock.advance(REST_MS);
   assert.equal((await watched(scene, () => ack(scene, held))).kind, "fenced");
@@ -52,7 +52,7 @@ test("permission to EXEC lost between two batches: nothing half done", async (sc
 
 test("permission to MULTI lost between two batches: what ran by itself is counted, and nothing runs so again", async (scene) => {
   assert.equal((await ackMany(scene)).way, "watch");
-  await scene.harness.redis.command(["ACL", "SETUSER", "default", "-multi"]);
+  await scene.harness.redis.command(["ACL", "SETUSER", scene.harness.redis.user, "-multi"]);
   assert.deepEqual(await ackMany(scene), { kind: "settled", way: "watch" });
   await scene.clock.advance(REST_MS);
   assert.deepEqual(await ackMany(scene), { kind: "settled", way: "script" });

@@ -7,7 +7,9 @@ import type { AckGuard } from "./ack_guard.ts";
 import type { Arg, RedisChannel, Reply, SendOptions } from "./channel.ts";
 import type { DurableAppends } from "./durable.ts";
 import type { Keys } from "./keys.ts";
+import type { Outbox } from "./outbox.ts";
 import { runScript, type ScriptCall } from "./runner.ts";
+import type { Sightings } from "./sightings.ts";
 import type { Script, SCRIPTS } from "./scripts.ts";
 import type { StoreClock } from "./store_clock.ts";
 
@@ -17,10 +19,14 @@ export interface StoreContext {
   readonly group: string;
   /** Where effects go. */
   readonly publishStream: string;
+  /** Takes the effects where that stream is on another node; null: they go there in the step that settles. */
+  readonly outbox: Outbox | null;
   readonly keys: Keys;
   readonly scripts: typeof SCRIPTS;
   /** Short commands. */
   readonly command: RedisChannel;
+  /** What was seen lately. */
+  readonly sightings: Sightings;
   /** The one blocked read. */
   readonly blocking: RedisChannel;
   /** Appends that wait for a confirmation. */
@@ -43,7 +49,8 @@ export function groupCall(
   consumer: string,
   args: readonly Arg[] = [],
 ): ScriptCall {
-  return { script, keys: [context.stream], args: [context.keys.prefix, context.group, consumer, ...args] };
+  const { stream, keys, group } = context;
+  return { script, keys: [stream, keys.absent], args: [keys.prefix, group, consumer, ...args] };
 }
 
 /** Calls a script with the arguments that all scripts begin with. */

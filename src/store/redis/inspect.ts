@@ -6,9 +6,10 @@
 import type { Clock } from "../../clock.ts";
 import { causeOf, StoreRefusedError } from "../../errors.ts";
 import type { ServerInspector, ServerState } from "../admin_port.ts";
+import type { Durability } from "../port.ts";
 import type { Arg, RedisChannel, Reply } from "./channel.ts";
 import { list, number, text, textOrNull } from "./codec.ts";
-import { commandsOn, nameOf, writesOn } from "./inspect_commands.ts";
+import { commandsOn, nameOf, waitsFor, writesOn } from "./inspect_commands.ts";
 import { keysOf } from "./keys.ts";
 
 /** What an inspector is built from. */
@@ -17,6 +18,8 @@ export interface RedisInspectorOptions {
   readonly group: string;
   readonly command: RedisChannel;
   readonly clock: Clock;
+  /** `PUBLISH_DURABILITY`: what it waits with is asked for too. */
+  readonly durability: Durability;
 }
 
 type Info = ReadonlyMap<string, string>;
@@ -47,10 +50,13 @@ export class RedisInspector implements ServerInspector {
     };
   }
 
-  async #clockSkew(): Promise<{ clockSkewMs: number; roundTripMs: number }> {
+  async #clockSkew(): Promise<Pick<ServerState, "clockSkewMs" | "roundTripMs">> {
     const { command, clock } = this.#o;
     const startedAt = clock.monotonic();
-    const [seconds, micros] = list(await command.send(["TIME"]));
+    const [time] = await command.pipeline([["TIME"]]);
+    // Told among the permissions.
+    if (time === undefined || time instanceof StoreRefusedError) return { clockSkewMs: null, roundTripMs: 0 };
+    const [seconds, micros] = list(time);
     const roundTripMs = clock.monotonic() - startedAt;
     const there = number(seconds) * 1_000 + number(micros) / 1_000;
     return { clockSkewMs: Math.round(there - (clock.now() - roundTripMs / 2)), roundTripMs };
@@ -76,23 +82,24 @@ export class RedisInspector implements ServerInspector {
 
   /** Asks without executing anything. @returns Null where Redis is older than 7.0, or does not let us ask. */
   async #dryRuns(): Promise<readonly { name: string; answer: Answer }[] | null> {
-    const { stream, group, command } = this.#o;
+    const { stream, group, command, durability } = this.#o;
     const [who] = await command.pipeline([["ACL", "WHOAMI"]]);
     if (who === undefined || who instanceof StoreRefusedError) return null;
     const { prefix, records } = keysOf(stream, group);
-    const asked = [stream, records, `${prefix}dlq`].flatMap((key) => [
+    const keyed = [stream, records, `${prefix}dlq`].flatMap((key) => [
       ...commandsOn(key, `${prefix}orphans`, group),
       ...writesOn(key),
     ]);
+    const asked = [...keyed, ...waitsFor(durability)];
     const answers = await command.pipeline(asked.map((args): Arg[] => ["ACL", "DRYRUN", text(who), ...args]));
     if (answers.some((answer) => answer instanceof StoreRefusedError && !isUnknown(answer))) return null;
     return asked.map((args, index) => ({ name: nameOf(args), answer: answers[index]! }));
   }
 
   async #tries(): Promise<readonly { name: string; answer: Answer }[]> {
-    const { stream, group, command } = this.#o;
+    const { stream, group, command, durability } = this.#o;
     const { prefix } = keysOf(stream, group);
-    const asked = commandsOn(`${prefix}doctor`, `${prefix}doctor:other`, group);
+    const asked = [...commandsOn(`${prefix}doctor`, `${prefix}doctor:other`, group), ...waitsFor(durability)];
     const answers = await command.pipeline(asked);
     return asked.map((args, index) => ({ name: nameOf(args), answer: answers[index]! }));
   }
@@ -123,7 +130,8 @@ function stateOf(
 ): Omit<ServerState, "snapshots" | "clockSkewMs" | "roundTripMs" | "forbidden" | "unknown" | "writeRefused"> {
   const count = (name: string): number | null => info.has(name) ? Number(info.get(name)) : null;
   return {
-    product: info.has("valkey_version") ? "valkey" : "redis",
+    // Valkey tells a version of Redis too, of the one that it is compatible with.
+    product: info.has("valkey_version") || info.get("server_name") === "valkey" ? "valkey" : "redis",
     version: info.get("valkey_version") ?? info.get("redis_version") ?? null,
     role: textOrNull(info.get("role")),
     loading: info.get("loading") === "1",

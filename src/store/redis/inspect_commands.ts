@@ -3,11 +3,12 @@
  * that does not exist, and with options that create none. Used to find out what a user may not do.
  * @module
  */
+import type { Durability } from "../port.ts";
 import type { Arg } from "./channel.ts";
 
 /**
  * @param key What the commands are asked on: a real key for `ACL DRYRUN`, which executes nothing; else a key of the same
- *   pattern that nobody uses. @param blocking With `WAIT` or `WAITAOF`.
+ *   pattern that nobody uses. @param other Another one.
  */
 export function commandsOn(key: string, other: string, group: string): readonly (readonly Arg[])[] {
   return [
@@ -15,8 +16,10 @@ export function commandsOn(key: string, other: string, group: string): readonly 
     ...keyCommands(key, other),
     ["EVAL", "return 1", "1", key],
     ["EVALSHA", "0".repeat(40), "1", key],
+    ["WATCH", key],
     ["MULTI"],
-    ["DISCARD"],
+    // With nothing queued, it changes nothing and ends the watch.
+    ["EXEC"],
     ["TIME"],
     ["INFO", "server"],
     ["CLIENT", "ID"],
@@ -69,6 +72,12 @@ function keyCommands(key: string, other: string): readonly (readonly Arg[])[] {
     ["ZCARD", key],
     ["ZCOUNT", key, "0", "0"],
   ];
+}
+
+/** What this durability is waited for with: in this form it is there at once. */
+export function waitsFor({ level }: Durability): readonly (readonly Arg[])[] {
+  if (level === "memory") return [];
+  return level === "replica" ? [["WAIT", "0", "1"]] : [["WAITAOF", "0", "0", "1"]];
 }
 
 /** These have no form that changes nothing: they are asked about with `ACL DRYRUN` alone. */

@@ -1,8 +1,8 @@
 /**
  * Names of all keys of one stream and group. All share the stream's hash tag, so that scripts work in a cluster.
  *
- * In a cluster the stream's own name must hold no braces, or its slot differs from that of `{stream}:…`; effects go to
- * the publishing stream, which therefore must be the same one or share its tag.
+ * The stream's own name must hold no braces, or its slot in a cluster differs from that of `{stream}:…`; the
+ * configuration takes none.
  * @module
  */
 import { createHash } from "node:crypto";
@@ -30,8 +30,16 @@ export interface Keys {
   readonly schedules: string;
   /** String: epoch ms since when the whole group is paused; absent while it is not. */
   readonly paused: string;
+  /** Effects on their way to a stream on another node, a stream. */
+  readonly outbox: string;
   /** Written to see whether writes are taken. */
   readonly probe: string;
+  /**
+   * Never written. Scripts declare it beside the stream: while a cluster moves the slot to another node, a key that is
+   * not there makes the node refuse the whole script (`TRYAGAIN`), where it would else run and break off half way, at the
+   * first key that has gone already.
+   */
+  readonly absent: string;
   /** String with a TTL: the consumer is registered. Its value is the lease in ms. */
   lease(consumer: string): string;
   /**
@@ -56,7 +64,9 @@ export function keysOf(stream: string, group: string): Keys {
     records: `${prefix}records`,
     schedules: `${prefix}schedules`,
     paused: `${prefix}paused`,
+    outbox: `${prefix}outbox`,
     probe: `${base}probe`,
+    absent: `${base}absent`,
     lease: (consumer) => `${prefix}lease:${consumer}`,
     fence: (consumer) => `${prefix}fence:${consumer}`,
     done: (dedupKey) => `${prefix}done:${digest(dedupKey)}`,

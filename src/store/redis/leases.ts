@@ -77,6 +77,20 @@ export async function claimDue(context: StoreContext, consumer: string, limit: n
   };
 }
 
+/** See {@link StreamStore.astray}. */
+export async function astray(
+  context: StoreContext,
+  consumer: string,
+  refs: readonly string[],
+): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (let from = 0; from < refs.length; from += PAGE) {
+    const page = refs.slice(from, from + PAGE);
+    found.push(...list(await callGroup(context, context.scripts.astray, consumer, page)).map(text));
+  }
+  return found;
+}
+
 /** See {@link StreamStore.peers}. */
 export async function peers(context: CallContext, consumer: string): Promise<readonly Peer[]> {
   return list(await callGroup(context, context.scripts.peers, consumer)).map((row) => {

@@ -25,8 +25,12 @@ export async function append(
   for (const item of items) for (const arg of encodeItem(item, base, dedup)) args.push(arg);
   const call = groupCall(context, context.scripts.append, "", args);
   const durability = options.durability ?? { level: "memory" };
-  if (durability.level === "memory") return appendedOf(await runScript(context.command, call));
-  return appendedOf(await context.durable.append(call, durability));
+  const reply = durability.level === "memory"
+    ? await runScript(context.command, call)
+    : await context.durable.append(call, durability);
+  const appended = appendedOf(reply);
+  for (const { entryId } of appended) if (entryId !== null) context.sightings.note(entryId);
+  return appended;
 }
 
 /** See {@link StreamStore.promoteDelayed}. */

@@ -73,6 +73,7 @@ function deliveriesOfRead(context: StoreContext, reply: Reply): readonly Deliver
     const isReplay = text(name) === context.keys.replays;
     for (const entry of list(entries)) {
       const [id, fields] = list(entry);
+      if (!isReplay) context.sightings.note(text(id));
       deliveries.push(newDelivery(text(id), isReplay, fields));
     }
   }

@@ -31,9 +31,11 @@ import { callGroup, type StoreContext } from "./context.ts";
 import { DurableAppends } from "./durable.ts";
 import { keysOf } from "./keys.ts";
 import * as leases from "./leases.ts";
+import { Outbox } from "./outbox.ts";
 import * as publishing from "./publishing.ts";
 import { readNew } from "./reader.ts";
 import { SCRIPTS } from "./scripts.ts";
+import { Sightings } from "./sightings.ts";
 import { settle } from "./settle.ts";
 import { StoreClock } from "./store_clock.ts";
 import * as upkeep from "./upkeep.ts";
@@ -42,8 +44,12 @@ import * as upkeep from "./upkeep.ts";
 export interface RedisStreamStoreOptions {
   readonly stream: string;
   readonly group: string;
-  /** Where effects go; in a cluster it must share the stream's hash tag. Default: `stream`. */
+  /** Where effects go. Default: `stream`. */
   readonly publishStream?: string;
+  /** To the node of `publishStream`, where that is another one than the stream's: effects take the way over an outbox. */
+  readonly relay?: RedisChannel;
+  /** Told of each effect that went that way, by its new entry id; the store of `publishStream` wants to know. */
+  readonly onRelayed?: (entryId: string) => void;
   /** For short commands. */
   readonly command: RedisChannel;
   /** For the blocked read, alone: whoever else used it would wait. */
@@ -93,6 +99,8 @@ export class RedisStreamStore implements StreamStore {
       stream,
       group,
       publishStream: options.publishStream ?? stream,
+      outbox: outboxOf(options),
+      sightings: new Sightings(),
       keys,
       scripts: options.loadScript ?? SCRIPTS,
       command,
@@ -105,14 +113,21 @@ export class RedisStreamStore implements StreamStore {
     };
   }
 
+  /** An entry of the stream was seen in another way than over this store: it is missed if the server loses it. */
+  saw(entryId: string): void {
+    this.#context.sightings.note(entryId);
+  }
+
   /** @inheritdoc */
   append(items: readonly AppendItem[], options: AppendOptions = {}): Promise<readonly Appended[]> {
     return publishing.append(this.#context, items, options);
   }
 
   /** @inheritdoc */
-  promoteDelayed(limit: number): Promise<{ moved: number; nextDueInMs: number | null }> {
-    return publishing.promoteDelayed(this.#context, limit);
+  async promoteDelayed(limit: number): Promise<{ moved: number; nextDueInMs: number | null }> {
+    // What a settling step could not relay itself; the loop that promotes is the one that comes by every second.
+    await this.#context.outbox?.flushSoon();
+    return await publishing.promoteDelayed(this.#context, limit);
   }
 
   /** @inheritdoc */
@@ -187,6 +202,11 @@ export class RedisStreamStore implements StreamStore {
   }
 
   /** @inheritdoc */
+  astray(consumer: string, refs: readonly string[]): Promise<readonly string[]> {
+    return leases.astray(this.#context, consumer, refs);
+  }
+
+  /** @inheritdoc */
   peers(consumer: string): Promise<readonly Peer[]> {
     return leases.peers(this.#context, consumer);
   }
@@ -240,4 +260,20 @@ export class RedisStreamStore implements StreamStore {
   replay(letterId: string): Promise<boolean> {
     return upkeep.replay(this.#context, letterId);
   }
+}
+
+function outboxOf(options: RedisStreamStoreOptions): Outbox | null {
+  const { stream, group, publishStream: target, relay, command, loadScript: scripts = SCRIPTS } = options;
+  const { clock = systemClock } = options;
+  if (relay === undefined || target === undefined || target === stream) return null;
+  return new Outbox({
+    stream,
+    group,
+    target,
+    command,
+    relay,
+    scripts,
+    clock,
+    onRelayed: options.onRelayed ?? (() => {}),
+  });
 }

@@ -11,6 +11,7 @@ import ack from "./scripts/ack.lua" with { type: "text" };
 import ackEach from "./scripts/ack_each.lua" with { type: "text" };
 import adopt from "./scripts/adopt.lua" with { type: "text" };
 import append from "./scripts/append.lua" with { type: "text" };
+import astray from "./scripts/astray.lua" with { type: "text" };
 import audit from "./scripts/audit.lua" with { type: "text" };
 import beat from "./scripts/beat.lua" with { type: "text" };
 import census from "./scripts/census.lua" with { type: "text" };
@@ -31,10 +32,12 @@ import peers from "./scripts/peers.lua" with { type: "text" };
 import promote from "./scripts/promote.lua" with { type: "text" };
 import recover from "./scripts/recover.lua" with { type: "text" };
 import register from "./scripts/register.lua" with { type: "text" };
+import relay from "./scripts/relay.lua" with { type: "text" };
 import release from "./scripts/release.lua" with { type: "text" };
 import replay from "./scripts/replay.lua" with { type: "text" };
 import retire from "./scripts/retire.lua" with { type: "text" };
 import rfc3339 from "./scripts/rfc3339.lua" with { type: "text" };
+import rolledBack from "./scripts/rolled_back.lua" with { type: "text" };
 import stats from "./scripts/stats.lua" with { type: "text" };
 import sweep from "./scripts/sweep.lua" with { type: "text" };
 import takeOver from "./scripts/take_over.lua" with { type: "text" };
@@ -69,6 +72,7 @@ export const SCRIPTS = Object.freeze({
   ackEach: compileScript("ack_each", ackEach),
   adopt: compileScript("adopt", adopt),
   append: compileScript("append", append),
+  astray: compileScript("astray", astray),
   audit: compileScript("audit", audit),
   beat: compileScript("beat", beat),
   census: compileScript("census", census),
@@ -87,9 +91,11 @@ export const SCRIPTS = Object.freeze({
   promote: compileScript("promote", promote),
   recover: compileScript("recover", recover),
   register: compileScript("register", register),
+  relay: compileScript("relay", relay),
   release: compileScript("release", release),
   replay: compileScript("replay", replay),
   retire: compileScript("retire", retire),
+  rolledBack: compileScript("rolled_back", rolledBack),
   stats: compileScript("stats", stats),
   sweep: compileScript("sweep", sweep),
   takeOver: compileScript("take_over", takeOver),

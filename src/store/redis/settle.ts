@@ -86,6 +86,8 @@ async function settleMixed(
   } catch (error) {
     throw settled ? partlyDone(error) : error;
   }
+  const { outbox } = context;
+  if (outbox !== null && settlements.some(hasEffects)) await outbox.flushSoon();
   return outcomes;
 }
 
@@ -181,10 +183,11 @@ class Plan {
   }
 
   #doneArgs(ref: string, mark: string, effects: readonly AppendItem[]): readonly Arg[] {
-    const { publishStream } = this.#context;
+    const { publishStream, outbox } = this.#context;
     const base = baseOf(publishStream);
     const items = effects.flatMap((item) => encodeItem(item, base, false));
-    return [ref, String(Math.round(this.#windowMs)), mark, publishStream, base, String(effects.length), ...items];
+    const target = outbox === null ? publishStream : "";
+    return [ref, String(Math.round(this.#windowMs)), mark, target, base, String(effects.length), ...items];
   }
 
   #alone(script: ScriptCall["script"], args: readonly Arg[], index: number): void {
@@ -218,6 +221,10 @@ function plainIds(settlements: readonly Settlement[]): readonly string[] | null 
 function isPlain(settlement: Settlement): boolean {
   return settlement.kind === "done" && settlement.effects === undefined && settlement.dedupKey === undefined &&
     !settlement.hasHistory && !settlement.ref.startsWith(REPLAY_PREFIX);
+}
+
+function hasEffects(settlement: Settlement): boolean {
+  return settlement.kind === "done" && settlement.effects !== undefined;
 }
 
 function isGiant(settlement: Settlement): boolean {

@@ -3,9 +3,10 @@
  * @module
  */
 import { sleep, systemClock } from "../../../src/clock.ts";
+import { waitFor } from "../../../testing/wait.ts";
 import type { BrokerFault } from "./plan.ts";
 import { lookFor } from "./recovery.ts";
-import { type Replica, SETTINGS } from "./replica.ts";
+import { NAMES, type Replica, SETTINGS } from "./replica.ts";
 import type { World } from "./world.ts";
 
 /** Events flow again within this time after a fault was healed, ms. */
@@ -19,7 +20,7 @@ export const LOOK_MS = 30_000;
  * to have noticed.
  */
 export async function strikeBroker(world: World, fault: BrokerFault): Promise<number> {
-  const { redis } = world;
+  const redis = world.topology.servers[0]!;
   switch (fault.kind) {
     case "kill":
       await redis.kill9();
@@ -33,19 +34,68 @@ export async function strikeBroker(world: World, fault: BrokerFault): Promise<nu
       return Date.now();
     case "client_kill":
       for (let time = 0; time < fault.times; time++) {
-        await redis.command(["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+        await killClients(world);
         await pause(fault.everyMs);
       }
       return Date.now();
+    case "owner_kill":
+    case "owner_stop":
+    case "failover":
+    case "migrate":
+      return await strikeOwner(world, fault);
     default:
       return await strikeLinks(world, fault);
   }
 }
 
+/** With Sentinel only the service's: sentinels whose own connections end again and again think that the server is down. */
+async function killClients(world: World): Promise<void> {
+  if (world.topology.kind !== "sentinel") {
+    await world.command(["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+    return;
+  }
+  for (const [, id = ""] of String(await world.command(["CLIENT", "LIST"])).matchAll(/^id=(\d+) .* name=redis-/gm)) {
+    await world.command(["CLIENT", "KILL", "ID", id]);
+  }
+}
+
+type OwnerFault = Extract<BrokerFault, { kind: "owner_kill" | "owner_stop" | "failover" | "migrate" }>;
+
+/** Whoever has the stream loses it to another one; what is left of it comes back while everything goes on. */
+async function strikeOwner(world: World, fault: OwnerFault): Promise<number> {
+  const { topology } = world;
+  const { stream } = NAMES;
+  await world.restored();
+  const owner = await topology.owner(stream);
+  const struckAt = Date.now();
+  switch (fault.kind) {
+    case "owner_kill":
+      await owner.kill9();
+      break;
+    case "owner_stop":
+      owner.stop();
+      break;
+    case "failover":
+      await topology.failover?.(stream);
+      break;
+    case "migrate":
+      await topology.migrate?.(stream, () => pause(fault.everyMs));
+  }
+  await waitFor(async () => await topology.owner(stream) !== owner, { timeoutMs: 20_000, what: "another owner" });
+  world.onMoved();
+  world.restore(async () => {
+    owner.cont();
+    await owner.start();
+    await topology.whole();
+  });
+  // A silent connection is noticed by what it does not answer.
+  return Math.max(Date.now(), fault.kind === "owner_stop" ? struckAt + SETTINGS.commandTimeoutMs : 0);
+}
+
 type LinkFault = Extract<BrokerFault, { replicas: readonly number[] }>;
 
 async function strikeLinks(world: World, fault: LinkFault): Promise<number> {
-  const links = fault.replicas.map((index) => world.replicas[index]!.link);
+  const links = fault.replicas.flatMap((index) => world.replicas[index]!.link ?? []);
   const proxies = links.map((link) => link.proxy);
   switch (fault.kind) {
     case "half_open":
@@ -90,7 +140,7 @@ export async function flowAgain(
   const replicas = struckBy(world, fault).filter(({ index }) => !spared.has(index));
   const begun = await world.recovering(round, `broker ${fault.kind}`, "events flow again", FLOW_BOUND_MS);
   const times = await Promise.all(replicas.map(({ name }) => firstFresh(world, name, healedAt)));
-  for (const replica of replicas) await replica.link.sweep();
+  for (const replica of replicas) await replica.link?.sweep();
   const ms = times.length === 0 ? null : Math.max(...times) - healedAt;
   await world.recovered(begun, ms, healedAt);
 }

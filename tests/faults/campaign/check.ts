@@ -68,6 +68,8 @@ export interface CampaignHistory {
   readonly effects: readonly EffectEntry[];
   readonly letters: readonly StoredEvent[];
   readonly handled: readonly HandledLine[];
+  /** A failover may take back what was there: an event that only handlers have seen is lost then, not made up. */
+  readonly mayVanish?: boolean;
 }
 
 /** The verdict. */
@@ -114,7 +116,7 @@ export function judge(history: CampaignHistory): Verdict {
   for (const id of new Set([...expected.keys(), ...found.keys()])) {
     const event = expected.get(id);
     const traces = found.get(id) ?? noTraces();
-    const verdict = classOf(event, traces);
+    const verdict = vanished(history, event, traces) ?? classOf(event, traces);
     if (verdict === null) {
       refused++;
       continue;
@@ -126,6 +128,16 @@ export function judge(history: CampaignHistory): Verdict {
     discarded += Math.max(0, traces.ends - 1);
   }
   return { classes, strays, refused, recovered, redeliveries, discarded };
+}
+
+/** Null: it is there. `unknown`: nobody was told that it was written. */
+function vanished(
+  { mayVanish }: CampaignHistory,
+  event: PublishedEvent | undefined,
+  { entries, letters, effects, starts }: Traces,
+): EventClass | null {
+  if (mayVanish !== true || starts === 0 || entries + letters + effects.length > 0) return null;
+  return event === undefined || event.outcome === "ok" ? "lost" : "unknown";
 }
 
 /** Null: there is no such event. */

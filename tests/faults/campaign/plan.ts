@@ -3,6 +3,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import type { TopologyKind } from "../../../testing/topology.ts";
 
 /** What an event is to do; a function of its id alone, so that handlers and checker need no agreement. */
 export interface EventPlan {
@@ -76,7 +77,15 @@ export type BrokerFault =
   }
   /** Each connection ends after that many bytes of replies. */
   | { readonly kind: "reset"; readonly replicas: readonly number[]; readonly bytes: number; readonly lastsMs: number }
-  | { readonly kind: "flap"; readonly replicas: readonly number[]; readonly times: number; readonly everyMs: number };
+  | { readonly kind: "flap"; readonly replicas: readonly number[]; readonly times: number; readonly everyMs: number }
+  /** Who owns the stream is killed, and comes back when another one has taken over. */
+  | { readonly kind: "owner_kill" }
+  /** The same, stopped: its connections stay open and silent. */
+  | { readonly kind: "owner_stop" }
+  /** Another one takes over because it is told to. */
+  | { readonly kind: "failover" }
+  /** The slot moves to another node, with a pause between two keys. */
+  | { readonly kind: "migrate"; readonly everyMs: number };
 
 /** A fault of one replica. */
 export type WorkerFault =
@@ -97,6 +106,8 @@ export interface CampaignSize {
   readonly replicas: number;
   readonly brokerFaults: number;
   readonly workerFaults: number;
+  /** Which faults of the broker there are. Default `single`. */
+  readonly topology?: TopologyKind;
 }
 
 /** A seeded source of numbers in [0, 1): mulberry32. */
@@ -111,7 +122,7 @@ export function randomFrom(seed: number): () => number {
 }
 
 /** Out of ten: which kinds, as often as they cost little and find much. Dealt like cards, so that each kind occurs. */
-const BROKER_DECK = [
+const ONE_SERVER = [
   "kill",
   "stop",
   "client_kill",
@@ -123,6 +134,12 @@ const BROKER_DECK = [
   "blackhole",
   "half_open",
 ] as const;
+const BROKER_DECKS: Readonly<Record<TopologyKind, readonly BrokerFault["kind"][]>> = {
+  single: ONE_SERVER,
+  tls: ONE_SERVER,
+  sentinel: ["owner_kill", "failover", "client_kill", "owner_stop"],
+  cluster: ["migrate", "owner_kill", "failover", "client_kill", "owner_stop"],
+};
 const WORKER_DECK = ["kill", "stop", "term", "kill"] as const;
 
 /**
@@ -131,10 +148,14 @@ const WORKER_DECK = ["kill", "stop", "term", "kill"] as const;
  */
 export function scheduleOf(seed: number, size: CampaignSize): readonly Round[] {
   const random = randomFrom(seed);
-  const brokers = deal(BROKER_DECK, size.brokerFaults, random).map((kind) => brokerFault(kind, size.replicas, random));
+  const { topology = "single" } = size;
+  // What a replica saw is needed to name what a failover lost: where there can be one, nobody dies at the same time.
+  const alone = topology === "sentinel" || topology === "cluster";
+  const kinds = deal(BROKER_DECKS[topology], size.brokerFaults, random);
+  const brokers = kinds.map((kind) => brokerFault(kind, size.replicas, random));
   const workers = deal(WORKER_DECK, size.workerFaults, random);
   const rounds: Round[] = brokers.map((broker, index) => {
-    const kind = index % 3 === 0 ? undefined : workers.pop();
+    const kind = alone || index % 3 === 0 ? undefined : workers.pop();
     return { broker, workers: kind === undefined ? [] : [workerFault(kind, pick(size.replicas, random), random)] };
   });
   while (workers.length > 0) {
@@ -164,6 +185,12 @@ function brokerFault(kind: BrokerFault["kind"], replicas: number, random: () => 
       return { kind, replicas: some, bytes: 1 + pick(3_000, random), lastsMs: ms(300, 1_500) };
     case "flap":
       return { kind, replicas: some, times: 5 + pick(15, random), everyMs: ms(40, 300) };
+    case "owner_kill":
+    case "owner_stop":
+    case "failover":
+      return { kind };
+    case "migrate":
+      return { kind, everyMs: ms(0, 250) };
   }
 }
 

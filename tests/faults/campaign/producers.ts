@@ -10,7 +10,8 @@ import { NAMES } from "./replica.ts";
 
 /** What producers are made of. */
 export interface ProducersOptions {
-  readonly port: number;
+  /** Port of who takes writes now. */
+  readonly port: () => Promise<number>;
   readonly ledger: ProducerLedger;
   /** What ids begin with. */
   readonly prefix: string;
@@ -34,6 +35,7 @@ export class Producers {
   #tokens = 0;
   #filledAt = performance.now();
   #hurry = false;
+  readonly #clients = new Set<RawClient>();
 
   /** Starts them. */
   constructor(options: ProducersOptions) {
@@ -44,6 +46,14 @@ export class Producers {
   /** As fast as Redis takes them from now on. */
   hurry(): void {
     this.#hurry = true;
+  }
+
+  /**
+   * From now on somebody else takes the writes: every connection is made anew. What is under way stays unknown: the old
+   * server may still answer that it was written.
+   */
+  moved(): void {
+    for (const client of this.#clients) client.close();
   }
 
   /** Ends after what is under way. */
@@ -80,7 +90,10 @@ export class Producers {
 
   async #connect(): Promise<RawClient | null> {
     try {
-      return await RawClient.connect({ port: this.#options.port }, systemClock, 2_000);
+      const client = await RawClient.connect({ port: await this.#options.port() }, systemClock, 2_000);
+      for (const one of this.#clients) if (one.closed) this.#clients.delete(one);
+      this.#clients.add(client);
+      return client;
     } catch {
       return null;
     }
@@ -102,6 +115,7 @@ export class Producers {
       ledger.conclude(id, refused ? "refused" : "unknown");
       // It loads its data: asking on and on would not help it.
       if (refused) await sleep(systemClock, REFUSED_PAUSE_MS, this.#stopping.signal);
+      if (refused && /^(MOVED|READONLY)/.test(error.message)) client.close();
     }
   }
 }

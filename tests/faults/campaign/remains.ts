@@ -27,17 +27,16 @@ export interface Unfinished {
 
 /** Counts what is left to do. */
 export async function unfinished(world: World): Promise<Unfinished> {
-  const { redis } = world;
-  const groups = await redis.command(["XINFO", "GROUPS", NAMES.stream]) as (string | number)[][];
+  const groups = await world.command(["XINFO", "GROUPS", NAMES.stream]) as (string | number)[][];
   const group = groups.find((fields) => fields[1] === NAMES.group) ?? [];
   const delivered = String(group[group.indexOf("last-delivered-id") + 1]);
-  const next = await redis.command(["XRANGE", NAMES.stream, `(${delivered}`, "+", "COUNT", 1_000]) as unknown[];
-  const [pending] = await redis.command(["XPENDING", NAMES.stream, NAMES.group]) as [number];
-  let parked = Number(await redis.command(["ZCARD", `${PREFIX}orphans`]));
-  for (const key of await redis.command(["KEYS", `${PREFIX}parked:*`]) as string[]) {
-    parked += Number(await redis.command(["ZCARD", key]));
+  const next = await world.command(["XRANGE", NAMES.stream, `(${delivered}`, "+", "COUNT", 1_000]) as unknown[];
+  const [pending] = await world.command(["XPENDING", NAMES.stream, NAMES.group]) as [number];
+  let parked = Number(await world.command(["ZCARD", `${PREFIX}orphans`]));
+  for (const key of await world.command(["KEYS", `${PREFIX}parked:*`]) as string[]) {
+    parked += Number(await world.command(["ZCARD", key]));
   }
-  const records = Number(await redis.command(["HLEN", `${PREFIX}records`]));
+  const records = Number(await world.command(["HLEN", `${PREFIX}records`]));
   return { undelivered: next.length, pending, parked, records };
 }
 
@@ -56,7 +55,7 @@ export async function rest(world: World, timeoutMs: number): Promise<Unfinished>
 
 /** Names of consumers that are still there. */
 export async function consumersLeft(world: World): Promise<string[]> {
-  const rows = await world.redis.command(["XINFO", "CONSUMERS", NAMES.stream, NAMES.group]) as string[][];
+  const rows = await world.command(["XINFO", "CONSUMERS", NAMES.stream, NAMES.group]) as string[][];
   return rows.map(([, name = ""]) => name).filter((name) => !name.startsWith("@"));
 }
 
@@ -85,7 +84,7 @@ type Entry = readonly [id: string, fields: readonly Uint8Array[]];
 async function* entriesOf(world: World, key: string): AsyncGenerator<Entry> {
   for (let start = "-";;) {
     const args = ["XRANGE", key, start, "+", "COUNT", PAGE];
-    const page = await world.redis.command(args, { bytes: true, timeoutMs: 30_000 }) as [Uint8Array, Uint8Array[]][];
+    const page = await world.command(args, { bytes: true, timeoutMs: 30_000 }) as [Uint8Array, Uint8Array[]][];
     for (const [id, fields] of page) yield [text(id), fields];
     if (page.length < PAGE) return;
     start = `(${text(page.at(-1)![0])}`;
@@ -103,7 +102,7 @@ async function letterOf(world: World, fields: readonly Uint8Array[]): Promise<St
   const original = fields.slice(0, -LETTER_VALUES);
   const entryId = valueOf(fields, "dlq.entry");
   const args = ["XRANGE", NAMES.stream, entryId, entryId];
-  const rows = await world.redis.command(args, { bytes: true }) as [Uint8Array, Uint8Array[]][];
+  const rows = await world.command(args, { bytes: true }) as [Uint8Array, Uint8Array[]][];
   const same = digestOf(rows[0]?.[1] ?? []) === digestOf(original);
   return { id: valueOf(fields, "id"), sha: same ? sha256(bytesOf(fields, "data")) : "other fields than the entry's" };
 }

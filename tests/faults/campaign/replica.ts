@@ -20,7 +20,10 @@ const HANDLERS = new URL("./handlers.ts", import.meta.url).pathname;
 
 /** Where the service is started from: the project, or a changed copy of it. */
 export interface ReplicaOptions {
-  readonly link: ReplicaLink;
+  /** Its way to Redis; null where there is none that could be disturbed. */
+  readonly link: ReplicaLink | null;
+  /** Settings that lead it to Redis. */
+  readonly redis: Readonly<Record<string, string>>;
   readonly ledgerDir: string;
   /** For consumer names. */
   readonly index: number;
@@ -29,15 +32,18 @@ export interface ReplicaOptions {
 /** See the module's text. */
 export class Replica implements AsyncDisposable {
   readonly index: number;
-  readonly link: ReplicaLink;
+  readonly link: ReplicaLink | null;
+  readonly #redis: Readonly<Record<string, string>>;
   readonly #ledgerDir: string;
+  #lost = 0;
   #process: ServiceProcess;
   #starts = 0;
 
   /** Starts the first process. */
-  constructor({ link, ledgerDir, index }: ReplicaOptions) {
+  constructor({ link, redis, ledgerDir, index }: ReplicaOptions) {
     this.index = index;
     this.link = link;
+    this.#redis = redis;
     this.#ledgerDir = ledgerDir;
     this.#process = this.#start();
   }
@@ -72,8 +78,14 @@ export class Replica implements AsyncDisposable {
     return this.#process.exited(timeoutMs);
   }
 
+  /** Entries that its processes say the store has lost. */
+  get namedLost(): number {
+    return this.#lost + lostIn(this.#process);
+  }
+
   /** Fills the place again, after the end of the process before. */
   restart(): void {
+    this.#lost += lostIn(this.#process);
     this.#process = this.#start();
   }
 
@@ -94,7 +106,7 @@ export class Replica implements AsyncDisposable {
     this.#starts++;
     return startServiceProcess({
       env: {
-        REDIS_URL: this.link.url,
+        ...this.#redis,
         HANDLERS,
         CAMPAIGN_LEDGER: this.#ledgerDir,
         CONSUMER_NAME: this.name,
@@ -111,4 +123,9 @@ export class Replica implements AsyncDisposable {
       },
     });
   }
+}
+
+function lostIn({ records }: ServiceProcess): number {
+  const told = records.filter((record) => String(record["message"]).startsWith("the store lost"));
+  return told.reduce((sum, record) => sum + Number(record["count"]), 0);
 }

@@ -4,11 +4,13 @@
  * @module
  */
 import { type FaultProxy, startProxy } from "../../../testing/fault_proxy.ts";
+import { loginPart } from "../../../testing/redis_acl.ts";
 
 /** See the module's text. */
 export class ReplicaLink implements AsyncDisposable {
   /** `redis://127.0.0.1:port` */
   readonly url: string;
+  readonly port: number;
   readonly #targetPort: number;
   readonly #listener: Deno.TcpListener;
   readonly #open = new Set<Deno.TcpConn>();
@@ -20,7 +22,8 @@ export class ReplicaLink implements AsyncDisposable {
     this.#targetPort = targetPort;
     this.#proxy = proxy;
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    this.url = `redis://127.0.0.1:${this.#listener.addr.port}`;
+    this.port = this.#listener.addr.port;
+    this.url = `redis://${loginPart()}127.0.0.1:${this.#listener.addr.port}`;
     this.#track(this.#serve());
   }
 

@@ -19,6 +19,7 @@ export function reportOf(result: CampaignResult): string {
     row("ended otherwise than planned", verdict.strays.length),
     row("refused by Redis, and not there", verdict.refused),
     row("unanswered, yet published", verdict.recovered),
+    row("named by the service as lost by the store", result.named),
     row("handled again", verdict.redeliveries),
     row("emitted by fenced attempts, discarded", verdict.discarded),
     ...Object.entries(result.left).map(([name, count]) => row(`left ${name}`, count)),
@@ -31,11 +32,11 @@ export function reportOf(result: CampaignResult): string {
   return lines.join("\n");
 }
 
-function failures({ verdict, complaints }: CampaignResult): string[] {
+function failures({ verdict, complaints, evidence }: CampaignResult): string[] {
   const wrong = CLASSES.filter((name) => name !== "ok" && name !== "unknown");
   const lists = [...wrong.map((name) => [name, verdict.classes[name]] as const), ["stray", verdict.strays] as const];
   const found = lists.filter(([, ids]) => ids.length > 0);
-  return [...found.map(([name, ids]) => `${name}: ${ids.slice(0, MAX_IDS).join(" ")}`), ...complaints];
+  return [...found.map(([name, ids]) => `${name}: ${ids.slice(0, MAX_IDS).join(" ")}`), ...evidence, ...complaints];
 }
 
 function recoveryTable(recoveries: readonly Recovery[]): string[] {

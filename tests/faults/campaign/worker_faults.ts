@@ -157,7 +157,7 @@ async function terminate(strike: Strike, downMs: number): Promise<void> {
 /** Waits until what the replica gave back at its end, and what nobody has adopted yet, runs elsewhere. */
 async function handedBack({ world, round }: Strike, who: string, exitedAt: number): Promise<void> {
   const orphans = `{${NAMES.stream}}:${NAMES.group}:orphans`;
-  const free = await world.redis.command(["ZRANGEBYSCORE", orphans, "-inf", exitedAt]) as string[];
+  const free = await world.command(["ZRANGEBYSCORE", orphans, "-inf", exitedAt]) as string[];
   const events: HeldEvent[] = [];
   for (const ref of free) events.push(...await world.handledEvent(ref));
   const begun = await world.recovering(round, "worker term", "what it gave back runs elsewhere", HAND_BACK_BOUND_MS);

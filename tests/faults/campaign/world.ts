@@ -2,7 +2,18 @@
  * Everything that a campaign runs in: Redis, replicas, ledgers.
  * @module
  */
-import { startRedis, type TestRedis } from "../../../testing/redis_server.ts";
+import type { RawCommandOptions, RawReply } from "../../../src/store/redis/embedded/raw_client.ts";
+import { startCluster } from "../../../testing/redis_cluster.ts";
+import { startSentinel } from "../../../testing/redis_sentinel.ts";
+import {
+  commandOn,
+  startSingle,
+  startTls,
+  type TestTopology,
+  type TopologyKind,
+  type Word,
+} from "../../../testing/topology.ts";
+import { waitFor } from "../../../testing/wait.ts";
 import { MAX_WORK_MS } from "./plan.ts";
 import { HandlerLedger, ProducerLedger } from "./ledger.ts";
 import { kept, type Recovery, SLACK_MS, StallMeter } from "./recovery.ts";
@@ -13,6 +24,24 @@ type Pending = [total: number, first: string, last: string, holders: [string, st
 
 /** Killing the process loses nothing that was answered: the append-only file is written before the answer. */
 const REDIS_CONFIG = { appendonly: "yes", appendfsync: "everysec" };
+
+const STARTERS: Readonly<Record<TopologyKind, () => Promise<TestTopology>>> = {
+  single: () => startSingle(REDIS_CONFIG),
+  tls: () => startTls({ config: REDIS_CONFIG }),
+  sentinel: () => startSentinel({ config: REDIS_CONFIG, hasty: true }),
+  cluster: () => startCluster({ config: REDIS_CONFIG }),
+};
+
+/** How a replica gets to Redis: over a link that can be disturbed, where there is one server. */
+async function wayTo(
+  topology: TestTopology,
+  stack: AsyncDisposableStack,
+): Promise<{ link: ReplicaLink | null; redis: Readonly<Record<string, string>> }> {
+  const { kind, env, servers } = topology;
+  if (kind === "sentinel" || kind === "cluster") return { link: null, redis: env };
+  const link = stack.use(await ReplicaLink.open(kind === "tls" ? Number(env["REDIS_PORT"]) : servers[0]!.port));
+  return { link, redis: kind === "tls" ? { ...env, REDIS_PORT: String(link.port) } : { REDIS_URL: link.url } };
+}
 
 /** A recovery that is being measured. */
 export interface RecoveryInProgress extends Pick<Recovery, "round" | "fault" | "owed" | "boundMs"> {
@@ -29,20 +58,25 @@ export interface HeldEvent {
 /** See the module's text. */
 export class World implements AsyncDisposable {
   readonly dir: string;
-  readonly redis: TestRedis;
+  readonly topology: TestTopology;
   readonly producers: ProducerLedger;
   readonly handled: HandlerLedger;
   readonly replicas: readonly Replica[];
   readonly stalls: StallMeter;
   readonly recoveries: Recovery[] = [];
+  /** Faults of the broker, and when they struck, epoch ms. */
+  readonly faults: { readonly at: number; readonly kind: string }[] = [];
   /** Whatever else was not as it has to be, one line each. */
   readonly complaints: string[] = [];
   readonly #stack: AsyncDisposableStack;
+  /** Told when another server takes the writes. */
+  onMoved: () => void = () => {};
   #startedAt = Date.now();
+  #restoring: Promise<void> = Promise.resolve();
 
-  private constructor(dir: string, redis: TestRedis, replicas: readonly Replica[], stack: AsyncDisposableStack) {
+  private constructor(dir: string, topology: TestTopology, replicas: readonly Replica[], stack: AsyncDisposableStack) {
     this.dir = dir;
-    this.redis = redis;
+    this.topology = topology;
     this.replicas = replicas;
     this.producers = stack.use(new ProducerLedger(dir));
     this.handled = new HandlerLedger(dir);
@@ -51,16 +85,46 @@ export class World implements AsyncDisposable {
   }
 
   /** Starts Redis and so many replicas; waits until all are ready. @param dir For the ledgers. */
-  static async open(dir: string, replicas: number): Promise<World> {
+  static async open(dir: string, replicas: number, kind: TopologyKind = "single"): Promise<World> {
     await using stack = new AsyncDisposableStack();
-    const redis = stack.use(await startRedis({ config: REDIS_CONFIG }));
+    const topology = stack.use(await STARTERS[kind]());
     const places: Replica[] = [];
     for (let index = 0; index < replicas; index++) {
-      const link = stack.use(await ReplicaLink.open(redis.port));
-      places.push(stack.use(new Replica({ link, ledgerDir: dir, index })));
+      const way = await wayTo(topology, stack);
+      places.push(stack.use(new Replica({ ...way, ledgerDir: dir, index })));
     }
     await Promise.all(places.map((replica) => replica.ready()));
-    return new World(dir, redis, places, stack.move());
+    return new World(dir, topology, places, stack.move());
+  }
+
+  /** True where a failover can take back what was confirmed. */
+  get mayVanish(): boolean {
+    return this.topology.servers.length > 1;
+  }
+
+  /** Entries that the service says the store has lost. */
+  get namedLost(): number {
+    return this.replicas.reduce((sum, replica) => sum + replica.namedLost, 0);
+  }
+
+  /** Sends a command to whoever has the stream. Where there are several servers, it waits until one does. */
+  async command(args: readonly Word[], options?: RawCommandOptions): Promise<RawReply> {
+    const { topology } = this;
+    if (!this.mayVanish) return await topology.servers[0]!.command(args, options);
+    const sent = async (): Promise<{ reply: RawReply }> => ({
+      reply: await commandOn(topology, NAMES.stream, args, options),
+    });
+    return (await waitFor(sent, { timeoutMs: 30_000, everyMs: 50, what: `an answer to ${args[0]}` })).reply;
+  }
+
+  /** Brings back what a fault left, while everything goes on. */
+  restore(work: () => Promise<void>): void {
+    this.#restoring = work().catch((error) => void this.complaints.push(`restoring Redis: ${error}`));
+  }
+
+  /** Waits until it is back. */
+  restored(): Promise<void> {
+    return this.#restoring;
   }
 
   /** Seconds since the start, for what people read. */
@@ -94,15 +158,14 @@ export class World implements AsyncDisposable {
     if (kept(recovery)) return;
     const { round, fault, owed, boundMs, slackMs } = recovery;
     const bound = `${boundMs} + ${loneMs} for ${suspects} lone runs + ${slackMs} ms slack`;
-    const { redis } = this;
-    const [total, , , holders] = await redis.command(["XPENDING", NAMES.stream, NAMES.group]) as Pending;
+    const [total, , , holders] = await this.command(["XPENDING", NAMES.stream, NAMES.group]) as Pending;
     const held = (holders ?? []).map((holder) => holder.join(":")).join(" ");
     this.complaints.push(`round ${round}, ${fault}: ${owed} after ${ms} ms, bound ${bound}; ${total} pending: ${held}`);
   }
 
   /** Entries that run alone. */
   async #suspects(): Promise<number> {
-    const records = await this.redis.command(["HVALS", `{${NAMES.stream}}:${NAMES.group}:records`]) as string[];
+    const records = await this.command(["HVALS", `{${NAMES.stream}}:${NAMES.group}:records`]) as string[];
     return records.filter((record) => {
       const { soloCrashes = 0, sharedCrashes = 0, suspicions = 0 } = JSON.parse(record).history ?? {};
       return soloCrashes > 0 || sharedCrashes + suspicions > 1;
@@ -113,10 +176,10 @@ export class World implements AsyncDisposable {
   async heldBy(replica: string): Promise<HeldEvent[]> {
     const { stream, group } = NAMES;
     const held: HeldEvent[] = [];
-    const consumers = await this.redis.command(["XINFO", "CONSUMERS", stream, group]) as string[][];
+    const consumers = await this.command(["XINFO", "CONSUMERS", stream, group]) as string[][];
     for (const [, name = ""] of consumers) {
       if (!name.startsWith(`${replica}-`)) continue;
-      const rows = await this.redis.command(["XPENDING", stream, group, "-", "+", 5_000, name]) as string[][];
+      const rows = await this.command(["XPENDING", stream, group, "-", "+", 5_000, name]) as string[][];
       for (const [entryId = ""] of rows) held.push(...await this.handledEvent(entryId));
     }
     return held;
@@ -124,7 +187,7 @@ export class World implements AsyncDisposable {
 
   /** The event of an entry, as a list of none or one: none where it has no handler. */
   async handledEvent(entryId: string): Promise<HeldEvent[]> {
-    const rows = await this.redis.command(["XRANGE", NAMES.stream, entryId, entryId]) as [string, string[]][];
+    const rows = await this.command(["XRANGE", NAMES.stream, entryId, entryId]) as [string, string[]][];
     const fields = rows[0]?.[1] ?? [];
     const type = fields[fields.indexOf("type") + 1];
     if (type === "effect.quiet") return [];

@@ -8,7 +8,7 @@ import type { Address } from "../../../config/types.ts";
 import { StoreUnavailableError } from "../../../errors.ts";
 import type { Reply } from "../channel.ts";
 import type { Endpoint, EndpointResolver } from "./endpoint.ts";
-import { ask, type AskDeps } from "./live_link.ts";
+import { ask, type AskDeps, firstAnswer } from "./live_link.ts";
 import { slotOf } from "./slot.ts";
 
 /** Most nodes that are remembered. */
@@ -21,7 +21,7 @@ interface SlotRange {
   readonly nodes: readonly Address[];
 }
 
-/** Asks the nodes in turn, the one that last answered first; learns the others from the answers. */
+/** Asks the nodes, the one that last answered first; learns the others from the answers. */
 export class ClusterResolver implements EndpointResolver {
   /** A replica redirects every command by itself (`MOVED`). */
   readonly wantsMaster = false;
@@ -46,23 +46,14 @@ export class ClusterResolver implements EndpointResolver {
   /** @inheritdoc */
   async resolve(slotKey: string, signal: AbortSignal): Promise<Endpoint> {
     const slot = slotOf(slotKey);
-    let last: unknown = new StoreUnavailableError(
-      "cluster_down",
-      `asking the cluster for slot ${slot}: no node owns it`,
-    );
-    for (const node of this.#nodes) {
-      try {
-        const ranges = parseSlots(await ask(this.#deps, node, ["CLUSTER", "SLOTS"], true, signal), node);
-        const owner = ranges.find((range) => range.first <= slot && slot <= range.last)?.nodes[0];
-        if (owner === undefined) continue;
-        this.#learn(node, ranges);
-        return owner;
-      } catch (error) {
-        signal.throwIfAborted();
-        last = error;
-      }
-    }
-    throw last;
+    const { node, ranges, owner } = await firstAnswer(this.#deps.clock, this.#nodes, async (node, bounded) => {
+      const ranges = parseSlots(await ask(this.#deps, node, ["CLUSTER", "SLOTS"], true, bounded), node);
+      const owner = ranges.find((range) => range.first <= slot && slot <= range.last)?.nodes[0];
+      if (owner !== undefined) return { node, ranges, owner };
+      throw new StoreUnavailableError("cluster_down", `asking the cluster for slot ${slot}: no node owns it`);
+    }, signal);
+    this.#learn(node, ranges);
+    return owner;
   }
 
   #learn(answered: Address, ranges: readonly SlotRange[]): void {

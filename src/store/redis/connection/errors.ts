@@ -33,7 +33,9 @@ const PREFIXES: Readonly<Record<string, RedisCause>> = {
   WRONGTYPE: "wrong_type",
   NOSCRIPT: "no_script",
   MOVED: "moved",
-  ASK: "moved",
+  // The slot is on its way. Whoever followed would find, at the other node, a part of the keys; and a lease that has not
+  // arrived yet looks like one that was taken over. So it is waited for, as for TRYAGAIN.
+  ASK: "cluster_down",
   UNBLOCKED: "unblocked",
 };
 

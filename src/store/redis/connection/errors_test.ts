@@ -29,7 +29,7 @@ Deno.test("every error reply of the fault catalogue has its cause", () => {
     "WRONGTYPE Operation against a key holding the wrong kind of value": "wrong_type",
     "NOSCRIPT No matching script. Please use EVAL.": "no_script",
     "MOVED 12182 127.0.0.1:7001": "moved",
-    "ASK 12182 127.0.0.1:7001": "moved",
+    "ASK 12182 127.0.0.1:7001": "cluster_down",
     "UNBLOCKED the stream key no longer exists": "unblocked",
     "ERR max number of clients reached": "max_clients",
     "ERR something else": "unknown",

@@ -82,3 +82,48 @@ export function ask(
     }
   });
 }
+
+/** How long one server has before the next one is asked too, milliseconds. */
+const HEDGE_MS = 200;
+
+/**
+ * Asks several servers, the first at once and each other one when those before it failed or are silent for
+ * {@link HEDGE_MS}: one that hangs must not hold up what others know. The first answer counts and ends the other questions.
+ * @param servers At least one.
+ * @param question Rejects where this server cannot tell; must end when its signal aborts.
+ * @throws What the last of them rejected with, when all did; the signal's reason.
+ */
+export async function firstAnswer<T>(
+  clock: Clock,
+  servers: readonly Address[],
+  question: (server: Address, signal: AbortSignal) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  signal.throwIfAborted();
+  const over = new AbortController();
+  const onAbort = (): void => over.abort(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  let [next, open, cancel] = [0, 0, (): void => {}];
+  const answer = Promise.withResolvers<T>();
+  const ask = (): void => {
+    cancel();
+    const server = servers[next++];
+    if (server === undefined) return;
+    open++;
+    cancel = clock.after(HEDGE_MS, ask);
+    question(server, over.signal).then(answer.resolve, (error) => {
+      open--;
+      if (signal.aborted) answer.reject(signal.reason);
+      else if (next < servers.length) ask();
+      else if (open === 0) answer.reject(error);
+    });
+  };
+  try {
+    ask();
+    return await answer.promise;
+  } finally {
+    cancel();
+    signal.removeEventListener("abort", onAbort);
+    over.abort(new DOMException("Another server has answered", "AbortError"));
+  }
+}

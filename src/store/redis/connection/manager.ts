@@ -8,9 +8,10 @@ import type { RedisCause } from "../../../errors.ts";
 import type { Happenings, LinkState } from "../../../happenings.ts";
 import type { RedisChannel } from "../channel.ts";
 import { ClientOpener } from "./client.ts";
-import type { Endpoint, EndpointResolver } from "./endpoint.ts";
+import { type Endpoint, type EndpointResolver, formatEndpoint } from "./endpoint.ts";
 import { openWhereItIs } from "./follow.ts";
 import type { LinkOpener, LiveLink } from "./live_link.ts";
+import { type PlacedLink, watchPlace } from "./place_watch.ts";
 import { accepts } from "./probe.ts";
 import { RetrySchedule } from "./retry.ts";
 import { SelfHealingChannel } from "./self_healing_channel.ts";
@@ -69,6 +70,9 @@ export class RedisConnectionManager implements AsyncDisposable {
   readonly #resolver: EndpointResolver;
   readonly #commands = new Map<string, SelfHealingChannel>();
   readonly #blocking = new Map<string, SelfHealingChannel>();
+  readonly #places = new Map<string, string>();
+  readonly #watching = new AbortController();
+  #watch: Promise<void> | null = null;
   #started = false;
   #closing: Promise<void> | null = null;
 
@@ -103,6 +107,8 @@ export class RedisConnectionManager implements AsyncDisposable {
   start(): void {
     this.#started = true;
     for (const channel of this.#all()) channel.start();
+    // In a cluster the old owner says so itself (`MOVED`).
+    if (this.#resolver.wantsMaster && this.#resolver.moves) this.#watch ??= this.#watchPlaces();
   }
 
   /** `ready` when every channel is; else the state of the first that is not. */
@@ -142,11 +148,12 @@ export class RedisConnectionManager implements AsyncDisposable {
   }
 
   async #close(timeoutMs: number): Promise<void> {
+    this.#watching.abort();
     for (const channel of this.#all()) channel.retire();
     const ends = [...this.#blocking.values()].map((channel) => channel.close());
     const commands = [...this.#commands.values()];
     await this.#atMost(timeoutMs, Promise.all(commands.map((channel) => channel.idle())));
-    await Promise.all([...ends, ...commands.map((channel) => channel.close())]);
+    await Promise.all([this.#watch, ...ends, ...commands.map((channel) => channel.close())]);
   }
 
   async #atMost(timeoutMs: number, work: Promise<unknown>): Promise<void> {
@@ -189,9 +196,22 @@ export class RedisConnectionManager implements AsyncDisposable {
     const { clientName, clock } = this.#options;
     const options = { name: `${clientName}:${name}`, login: true, wantsMaster: this.#resolver.wantsMaster };
     const opener = this.#blocking.has(name) ? this.#blockingOpener : this.#opener;
-    const open = (endpoint: Endpoint, bounded: AbortSignal): Promise<LiveLink> =>
-      opener.open(endpoint, options, bounded);
+    const open = async (endpoint: Endpoint, bounded: AbortSignal): Promise<LiveLink> => {
+      const link = await opener.open(endpoint, options, bounded);
+      this.#places.set(name, formatEndpoint(endpoint));
+      return link;
+    };
     return openWhereItIs(this.#resolver, slotKey, clock, open, signal);
+  }
+
+  #watchPlaces(): Promise<void> {
+    const { clock } = this.#options;
+    const links = (): readonly PlacedLink[] =>
+      this.#all().map((channel) => ({
+        place: channel.state === "ready" ? this.#places.get(channel.name) ?? null : null,
+        reset: (reason) => channel.reset(reason),
+      }));
+    return watchPlace({ resolver: this.#resolver, clock, links }, this.#watching.signal);
   }
 
   async #probe(slotKey: string, signal: AbortSignal): Promise<boolean> {

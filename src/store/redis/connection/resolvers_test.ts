@@ -9,7 +9,8 @@ import { ClusterResolver, parseSlots } from "./cluster.ts";
 import { type Endpoint, formatEndpoint } from "./endpoint.ts";
 import { FakeLink, testConfig, watch } from "./fixtures_test.ts";
 import { openWhereItIs } from "./follow.ts";
-import type { AskDeps } from "./live_link.ts";
+import type { AskDeps, LiveLink } from "./live_link.ts";
+import type { Reply } from "../channel.ts";
 import { SentinelResolver } from "./sentinel.ts";
 import { slotOf } from "./slot.ts";
 import { resolverFor } from "./topology.ts";
@@ -201,4 +202,48 @@ Deno.test("each topology has its resolver; the embedded one needs to be given", 
   assert.ok(of({ topology: { kind: "sentinel", sentinels: [here(1)], master: "m" } }).wantsMaster);
   assert.throws(() => of({ topology: { kind: "embedded", dir: "d" } }), TypeError);
   assert.equal(formatEndpoint({ host: "::1", port: 1 }), "[::1]:1");
+});
+
+/** Answers as the script says; a place that is not in it refuses. Notes who was asked. */
+function openerOf(answers: (port: number) => Reply | Promise<Reply>, asked: number[]): AskDeps["opener"] {
+  return {
+    open(endpoint): Promise<LiveLink> {
+      const { port } = endpoint as { port: number };
+      asked.push(port);
+      return Promise.resolve(Object.assign(new FakeLink(), { send: () => Promise.resolve(answers(port)) }));
+    },
+  };
+}
+
+Deno.test("of a large cluster a hundred nodes are remembered, and the configured ones always", async () => {
+  const asked: number[] = [];
+  const all = [0, 16_383, ...Array.from({ length: 300 }, (_, index) => ["127.0.0.1", 7_000 + index, "id"])];
+  let known = true;
+  const opener = openerOf(() => known ? [all] : [], asked);
+  const seeds = Array.from({ length: 5 }, (_, index) => here(9_000 + index));
+  const resolver = new ClusterResolver(seeds, { opener, clock: systemClock, askTimeoutMs: 1_000 });
+  await resolver.resolve("k", soon());
+  assert.deepEqual(asked.splice(0), [9_000]);
+  known = false;
+  await assert.rejects(resolver.resolve("k", soon()), { reason: "cluster_down" });
+  assert.equal(asked.length, 104, "a hundred, and the four seeds that had no place among them");
+  for (const { port } of seeds) assert.ok(asked.includes(port), `seed ${port}`);
+});
+
+Deno.test("a server that hangs does not hold up what the next one knows", async () => {
+  const asked: number[] = [];
+  const opener = openerOf((port) => port === 1 ? new Promise(() => {}) : ["127.0.0.1", "6379"], asked);
+  const resolver = new SentinelResolver([here(1), here(2)], "m", { opener, clock: systemClock, askTimeoutMs: 10_000 });
+  const startedAt = systemClock.monotonic();
+  assert.deepEqual(await resolver.resolve("", soon()), here(6379));
+  assert.ok(systemClock.monotonic() - startedAt < 2_000);
+  assert.deepEqual(asked, [1, 2]);
+  await resolver.resolve("", soon());
+  assert.deepEqual(asked.slice(2), [2], "who answered is asked first");
+});
+
+Deno.test("what is wrong with the login or the certificates of a sentinel is told by its own cause", async () => {
+  const opener = openerOf(() => Promise.reject(new StoreUnavailableError("tls", "certificate has expired")), []);
+  const resolver = new SentinelResolver([here(1)], "m", { opener, clock: systemClock, askTimeoutMs: 1_000 });
+  await assert.rejects(resolver.resolve("", soon()), { reason: "tls" });
 });

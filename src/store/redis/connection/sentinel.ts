@@ -9,9 +9,9 @@ import type { Address } from "../../../config/types.ts";
 import { causeOf, StoreUnavailableError } from "../../../errors.ts";
 import type { Reply } from "../channel.ts";
 import type { Endpoint, EndpointResolver } from "./endpoint.ts";
-import { ask, type AskDeps } from "./live_link.ts";
+import { ask, type AskDeps, firstAnswer } from "./live_link.ts";
 
-/** Asks each sentinel in turn, the one that last knew first. */
+/** Asks the sentinels, the one that last knew first. */
 export class SentinelResolver implements EndpointResolver {
   /** A sentinel may still name the old master during a failover. */
   readonly wantsMaster = true;
@@ -35,19 +35,19 @@ export class SentinelResolver implements EndpointResolver {
 
   /** @inheritdoc */
   async resolve(_slotKey: string, signal: AbortSignal): Promise<Endpoint> {
-    let last: unknown;
-    for (const sentinel of this.#sentinels) {
-      try {
-        const master = masterOf(await this.#ask(sentinel, signal));
-        if (master === null) continue;
-        this.#sentinels = [sentinel, ...this.#sentinels.filter((other) => other !== sentinel)];
-        return master;
-      } catch (error) {
-        signal.throwIfAborted();
-        last = error;
-      }
+    const found = firstAnswer(this.#deps.clock, this.#sentinels, async (sentinel, bounded) => {
+      const master = masterOf(await this.#ask(sentinel, bounded));
+      if (master === null) throw new StoreUnavailableError("connection", "none of them knows it");
+      return { sentinel, master };
+    }, signal);
+    try {
+      const { sentinel, master } = await found;
+      this.#sentinels = [sentinel, ...this.#sentinels.filter((other) => other !== sentinel)];
+      return master;
+    } catch (error) {
+      signal.throwIfAborted();
+      throw this.#notFound(error);
     }
-    throw this.#notFound(last);
   }
 
   /** Sentinels rarely want a login; where one does, it is that of Redis. */
@@ -62,9 +62,12 @@ export class SentinelResolver implements EndpointResolver {
   }
 
   #notFound(last: unknown): StoreUnavailableError {
-    const found = last instanceof Error ? last.message : "none of them knows it";
+    const found = last instanceof Error ? last.message : String(last);
     const message = `asking ${this.#sentinels.length} sentinel(s) for the master "${this.#master}": ${found}`;
-    return new StoreUnavailableError("connection", message, { cause: last });
+    // Where a person has to act, the cause says so; else nobody is there to connect to.
+    const cause = causeOf(last);
+    const reason = cause === "auth" || cause === "tls" || cause === "permission" ? cause : "connection";
+    return new StoreUnavailableError(reason, message, { cause: last });
   }
 }
 

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Notices what was destroyed that no consumer had in its care, by comparing with what the last census of any replica
--- wrote down. Returns {deleted, trimmed, 1 when there was an earlier census, at stake or -1 when unknown}
+-- wrote down. Returns {deleted, trimmed, 1 when there was an earlier census, at stake or -1 when unknown, when the group was
+-- made}
 --@include common
 local LEDGER = PRE .. 'ledger'
 local wrong = check(LEDGER, 'hash', CONSUMERS, 'hash', ORPHANS, 'zset')
@@ -22,8 +23,14 @@ local first, tomb = stream['first-entry'] and stream['first-entry'][1], stream['
 local read = type(group['entries-read']) == 'number' and group['entries-read'] or nil
 local old = map(redis.call('HGETALL', LEDGER))
 local known = old.latest ~= nil
+-- A replica knows how many entries there are, but not how many were read: after a failover that count is off by some number
+-- (the gap), which is known again when what is undelivered has once been counted.
+local info = redis.pcall('INFO', 'server')
+local run = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or ''
+local comparable = known and (old.run == nil or old.run == run)
 local remade = known and (old.made ~= made or added < tonumber(old.added) or before(latest, old.latest))
-local gap = known and not remade and tonumber(old.gap) or 0
+local gap = 0
+if known and not remade then gap = comparable and tonumber(old.gap) or nil end
 
 -- Pages are small because entries can be large, and Lua gets them whole.
 local function counted()
@@ -40,21 +47,23 @@ end
 local function undelivered_now()
   if not first or not before(last, latest) then return 0 end
   if before(last, first) then return stream.length end
-  if read and not before(last, tomb) then return math.max(0, added - read - gap) end
-  return counted()
+  local told = read and gap and not before(last, tomb) and math.max(0, added - read - gap)
+  -- Many are not counted one by one where their number is known.
+  return told and told > 400 and told or counted() or told or nil
 end
 
 local undelivered = undelivered_now()
-local new_gap = read and undelivered and added - read - undelivered or 0
+local new_gap = gap
+if undelivered then new_gap = read and added - read - undelivered or 0 end
 local lost = 0
 if remade then
   -- Where anything of before is still there only the group is new, and everything is delivered again.
   local emptied = tonumber(old.length) > 0 and #redis.call('XRANGE', S, '-', old.latest, 'COUNT', 1) == 0
   lost = emptied and tonumber(old.unnoticed) or 0
-elseif known and undelivered then
+elseif comparable and undelivered then
   if old.last == last and old.undelivered ~= '' then
     lost = tonumber(old.undelivered) + added - tonumber(old.added) - undelivered
-  elseif read then
+  elseif read and gap and old.read ~= '' then
     lost = new_gap - gap
   end
 end
@@ -74,10 +83,10 @@ for _, name in ipairs(redis.call('HKEYS', CONSUMERS)) do
 end
 
 redis.call('HSET', LEDGER, 'made', made, 'last', last, 'latest', latest, 'added', added, 'length', stream.length,
-  'undelivered', undelivered or '', 'gap', new_gap, 'unnoticed', (undelivered or 0) + held, 'tomb', tomb)
+  'undelivered', undelivered or '', 'gap', new_gap or '', 'unnoticed', (undelivered or 0) + held, 'tomb', tomb, 'run', run, 'read', read or '')
 local deleted = remade or old.tomb ~= tomb
 local replays = redis.call('EXISTS', R) == 1 and redis.call('XLEN', R) - ((group_of(R) or {}).pending or 0) or 0
 return {
   deleted and lost or 0, deleted and 0 or lost, known and 1 or 0,
-  undelivered and undelivered + held + parked + math.max(0, replays) or -1,
+  undelivered and undelivered + held + parked + math.max(0, replays) or -1, made,
 }

@@ -1,5 +1,6 @@
 -- Shared by most scripts; put in place of the include line when scripts are loaded.
--- KEYS[1] stream · ARGV[1] prefix of the group's keys, `{stream}:group:` · ARGV[2] group · ARGV[3] calling consumer
+-- KEYS[1] stream · KEYS[2] a key that is never there (see keys.ts)
+-- ARGV[1] prefix of the group's keys, `{stream}:group:` · ARGV[2] group · ARGV[3] calling consumer
 -- Every key that is not declared carries the stream's hash tag.
 local S, PRE, G, ME = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local R, PARKED = PRE .. 'replay', '@parked'
@@ -159,6 +160,14 @@ local function map(flat)
   local result = {}
   for i = 1, #flat, 2 do result[flat[i]] = flat[i + 1] end
   return result
+end
+
+-- 1 for an entry that the store lost and of which nobody has told yet, else 0. Remembered for an hour.
+local function tell_once(id)
+  local key = PRE .. 'told'
+  local fresh = redis.pcall('HSETNX', key, id, '1')
+  redis.call('PEXPIRE', key, 3600000)
+  return fresh == 0 and 0 or 1
 end
 
 -- Decimal strings of any length; a sequence number can exceed what a Lua number holds exactly.

@@ -1,6 +1,6 @@
-#!lua flags=no-writes
+#!lua flags=allow-oom
 -- Where entries are that the caller no longer has. ARGV from 4: ref, ms that it was held for, …
--- Returns 'kept', 'deleted' or 'removed' for each.
+-- Returns 'kept', 'deleted' or 'removed' for each. What was told before, by whomever, counts as kept.
 --@include common
 local result = {}
 -- Taken over: they are in the care of others.
@@ -21,7 +21,7 @@ local function fate(ref, held_ms)
   if taken then return 'kept' end
   local key, id = place(ref)
   if owner(key, id) then return 'kept' end
-  if #redis.call('XRANGE', key, id, id) == 0 then return 'deleted' end
+  if #redis.call('XRANGE', key, id, id) == 0 then return tell_once(ref) == 1 and 'deleted' or 'kept' end
   -- The group is gone or was made anew since then: it starts from the beginning, and somebody may be through with it.
   if made and made > now - held_ms then return 'kept' end
   reached[key] = reached[key] or delivered_up_to(key)
