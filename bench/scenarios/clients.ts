@@ -1,5 +1,5 @@
 /**
- * Which client reads best: our own link, and node-redis with all that it can be told. For docs/adr/0007.
+ * Which client reads best: our own link, and node-redis with all that it can be told. For docs/adr/0008.
  * @module
  */
 import { type Bench, benchRedis, type Scenario } from "../lib/bench.ts";

@@ -57,7 +57,7 @@ export function adminParts(options: AdminPartsOptions): AdminParts {
     streams: consuming.map((worker, index) => ({
       admin: admins[index]!,
       pause: (paused) => worker.pause(paused),
-      sightings: worker.sightings,
+      beatNews: worker.beatNews,
     })),
   });
   const core = new AdminCore({

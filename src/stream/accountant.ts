@@ -9,7 +9,7 @@ import type { Clock, Random } from "../clock.ts";
 import type { Happenings } from "../happenings.ts";
 import type { StreamStore } from "../store/port.ts";
 import { Loop } from "./loop.ts";
-import type { Sightings } from "./sightings.ts";
+import type { BeatNews } from "./beat_news.ts";
 
 /** What an accountant is made of. */
 export interface AccountantOptions {
@@ -17,7 +17,7 @@ export interface AccountantOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly happenings: Happenings;
-  readonly sightings: Sightings;
+  readonly beatNews: BeatNews;
 }
 
 /** How old at most the knowledge is that a sudden loss is counted by, ms. */
@@ -26,7 +26,7 @@ const PERIOD_MS = 1_000;
 const SELDOM_MS = 30_000;
 
 /** Makes the loop; wake it when the group was made. */
-export function accountantLoop({ store, clock, random, happenings, sightings }: AccountantOptions): Loop {
+export function accountantLoop({ store, clock, random, happenings, beatNews }: AccountantOptions): Loop {
   let atStake = 0;
   /** What the beat before the last census saw. */
   let counted: string | null = null;
@@ -35,16 +35,16 @@ export function accountantLoop({ store, clock, random, happenings, sightings }: 
   };
   const step = async (): Promise<number> => {
     // Taken before: what changes meanwhile is counted next time.
-    counted = sightings.latest?.mark ?? null;
+    counted = beatNews.latest?.mark ?? null;
     const census = await store.census();
     tell("trimmed", census.trimmed);
     tell("rolled_back", census.rolledBack);
     tell("deleted", census.deleted + (census.remembered ? 0 : atStake));
     atStake = census.atStake ?? (census.remembered ? atStake : 0);
-    return sightings.pace(({ mark }) => mark === counted, PERIOD_MS, SELDOM_MS);
+    return beatNews.pace(({ mark }) => mark === counted, PERIOD_MS, SELDOM_MS);
   };
   const loop = new Loop({ name: `accountant:${store.stream}`, clock, random, happenings, step });
-  sightings.listen((news) => {
+  beatNews.listen((news) => {
     if (counted !== null && news?.mark !== counted) loop.wake();
   });
   return loop;

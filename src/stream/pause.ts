@@ -12,7 +12,7 @@ import type { Happenings } from "../happenings.ts";
 import type { StreamAdmin } from "../store/admin_port.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { Loop } from "./loop.ts";
-import type { Sightings } from "./sightings.ts";
+import type { BeatNews } from "./beat_news.ts";
 
 /** One stream as far as a pause concerns it. */
 export interface Pausable {
@@ -20,7 +20,7 @@ export interface Pausable {
   /** Stops (true) or goes on (false) reading and retrying. */
   readonly pause: (paused: boolean) => void;
   /** Beats that see the flag in passing. Default: it is asked for. */
-  readonly sightings?: Sightings;
+  readonly beatNews?: BeatNews;
 }
 
 /** What a {@link PauseWatch} is made of. */
@@ -58,7 +58,7 @@ export class PauseWatch {
       },
     });
     for (const stream of options.streams) {
-      stream.sightings?.listen((news) => {
+      stream.beatNews?.listen((news) => {
         if (news === null) return this.loop.wake();
         if (news.paused === this.#paused.has(stream.admin.stream)) return;
         this.#obey(stream, news.paused);
@@ -85,7 +85,7 @@ export class PauseWatch {
 
   /** True while the beats of every stream tell. */
   get #told(): boolean {
-    return this.#o.streams.every(({ sightings }) => (sightings?.latest ?? null) !== null);
+    return this.#o.streams.every(({ beatNews }) => (beatNews?.latest ?? null) !== null);
   }
 
   #obey({ admin, pause }: Pausable, wanted: boolean): void {

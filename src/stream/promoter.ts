@@ -5,7 +5,7 @@
 import type { Clock, Random } from "../clock.ts";
 import type { Happenings } from "../happenings.ts";
 import type { StreamStore } from "../store/port.ts";
-import type { Sightings } from "./sightings.ts";
+import type { BeatNews } from "./beat_news.ts";
 import { Loop } from "./loop.ts";
 
 /** What a promoter is made of. */
@@ -14,7 +14,7 @@ export interface PromoterOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly happenings: Happenings;
-  readonly sightings: Sightings;
+  readonly beatNews: BeatNews;
 }
 
 const LIMIT = 500;
@@ -24,17 +24,17 @@ const LONGEST_WAIT_MS = 900;
 const SELDOM_MS = 120_000;
 
 /** Makes the loop; wake it when an event was delayed. */
-export function promoterLoop({ store, clock, random, happenings, sightings }: PromoterOptions): Loop {
+export function promoterLoop({ store, clock, random, happenings, beatNews }: PromoterOptions): Loop {
   const step = async (): Promise<number> => {
     const { moved, nextDueInMs } = await store.promoteDelayed(LIMIT);
     if (moved > 0) happenings.emit({ kind: "promoted", stream: store.stream, count: moved });
     if (moved >= LIMIT) return 0;
-    const longest = sightings.pace(() => true, LONGEST_WAIT_MS, SELDOM_MS);
+    const longest = beatNews.pace(() => true, LONGEST_WAIT_MS, SELDOM_MS);
     return Math.max(1, Math.min(longest, nextDueInMs ?? longest));
   };
   const loop = new Loop({ name: `promoter:${store.stream}`, clock, random, happenings, step });
   // Due before the next beat: the step asks for the exact time.
-  sightings.listen((news) => {
+  beatNews.listen((news) => {
     if (news === null || (news.delayedInMs ?? Infinity) <= LONGEST_WAIT_MS) loop.wake();
   });
   return loop;

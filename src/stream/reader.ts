@@ -11,7 +11,7 @@ import type { Delivery, StreamStore } from "../store/port.ts";
 import type { StreamConsumer } from "./consumer.ts";
 import { Loop } from "./loop.ts";
 import type { Membership } from "./membership.ts";
-import type { Sightings } from "./sightings.ts";
+import type { BeatNews } from "./beat_news.ts";
 
 /** What a reader is made of. */
 export interface ReaderOptions {
@@ -21,7 +21,7 @@ export interface ReaderOptions {
   readonly happenings: Happenings;
   readonly membership: Membership;
   readonly consumer: StreamConsumer;
-  readonly sightings: Sightings;
+  readonly beatNews: BeatNews;
   /** Most entries of one read. */
   readonly batchSize: number;
   /** How long a read waits for new entries, ms. */
@@ -207,7 +207,7 @@ export class Reader {
   /** Where a beat saw that nothing is pending for us there is nothing to find. */
   #recoverByTime(now: number): boolean {
     if (now - this.#recoveredAt < RECOVER_EVERY_MS) return false;
-    return this.#o.sightings.latest?.pending !== 0;
+    return this.#o.beatNews.latest?.pending !== 0;
   }
 
   #failed(error: unknown): void {

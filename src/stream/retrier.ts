@@ -8,7 +8,7 @@ import type { News, StreamStore } from "../store/port.ts";
 import type { StreamConsumer } from "./consumer.ts";
 import { Loop } from "./loop.ts";
 import type { Membership } from "./membership.ts";
-import type { Sightings } from "./sightings.ts";
+import type { BeatNews } from "./beat_news.ts";
 
 /** What a retrier is made of. */
 export interface RetrierOptions {
@@ -18,7 +18,7 @@ export interface RetrierOptions {
   readonly happenings: Happenings;
   readonly membership: Membership;
   readonly consumer: StreamConsumer;
-  readonly sightings: Sightings;
+  readonly beatNews: BeatNews;
 }
 
 /** What another process hands back runs within a second. */
@@ -55,7 +55,7 @@ export class Retrier {
       happenings,
       step: (signal) => this.#step(signal),
     });
-    options.sightings.listen((news) => this.#heard(news));
+    options.beatNews.listen((news) => this.#heard(news));
   }
 
   /** An entry was parked. */
@@ -136,7 +136,7 @@ export class Retrier {
     const { store, membership, consumer, clock } = this.#o;
     const name = membership.name;
     const parked = consumer.overParked ? [] : await store.adopt(name, ADOPT_LIMIT);
-    const waitMs = this.#o.sightings.pace(({ adoptable }) => adoptable === 0, ADOPT_EVERY_MS, SELDOM_MS);
+    const waitMs = this.#o.beatNews.pace(({ adoptable }) => adoptable === 0, ADOPT_EVERY_MS, SELDOM_MS);
     this.#adoptAt = clock.monotonic() + waitMs;
     if (parked.length === 0 || name !== membership.name) return;
     consumer.adopt(parked);
@@ -152,7 +152,7 @@ export class Retrier {
     const claimed = await store.claimDue(name, room).finally(giveBack);
     if (claimed.state === "fenced") return consumer.fenced(name);
     if (name !== membership.name) return;
-    const longest = this.#o.sightings.pace(({ parked }) => !parked, CLAIM_EVERY_MS, SELDOM_MS);
+    const longest = this.#o.beatNews.pace(({ parked }) => !parked, CLAIM_EVERY_MS, SELDOM_MS);
     this.#nextDueAt = clock.monotonic() + Math.min(claimed.nextDueInMs ?? Infinity, longest);
     // Also of what is not lost but will not come this way: it was settled by hand, or its group was made anew.
     consumer.lost(claimed.lostRefs);

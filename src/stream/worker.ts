@@ -16,7 +16,7 @@ import { promoterLoop } from "./promoter.ts";
 import { Reader } from "./reader.ts";
 import { reaperLoop } from "./reaper.ts";
 import { Retrier } from "./retrier.ts";
-import { Sightings } from "./sightings.ts";
+import { BeatNews } from "./beat_news.ts";
 import { trimmerLoop } from "./trimmer.ts";
 
 /** What a worker is made of. */
@@ -39,7 +39,7 @@ export class StreamWorker {
   readonly store: StreamStore;
   readonly consumer: StreamConsumer;
   readonly membership: Membership;
-  readonly sightings: Sightings;
+  readonly beatNews: BeatNews;
   readonly #clock: Clock;
   readonly #judgement: Judgement;
   readonly #reader: Reader;
@@ -62,8 +62,8 @@ export class StreamWorker {
     this.membership = new Membership({ store, baseName: options.baseName, startId: options.startId, leaseMs });
     const membership = this.membership;
     this.consumer = new StreamConsumer({ ...options, membership });
-    const sightings = this.sightings = new Sightings(clock);
-    const shared = { store, clock, random, happenings, membership, sightings, consumer: this.consumer };
+    const beatNews = this.beatNews = new BeatNews(clock);
+    const shared = { store, clock, random, happenings, membership, beatNews, consumer: this.consumer };
     this.#reader = new Reader({
       ...shared,
       batchSize,
@@ -79,7 +79,7 @@ export class StreamWorker {
       judgement: this.#judgement,
       leaseMs,
       onFenced: (name) => this.consumer.fenced(name),
-      onNews: (news) => sightings.saw(news),
+      onNews: (news) => beatNews.saw(news),
     });
     const reaper = reaperLoop({ ...shared, judgement: this.#judgement, leaseMs });
     this.#consuming = options.consuming ? [this.#reader.loop, this.#retrier.loop, reaper] : [];

@@ -11,20 +11,24 @@ function occurrences(...times: readonly number[]): readonly Occurrence[] {
   return times.map((atMs) => ({ atMs, item: item(`s@${atMs}`) }));
 }
 
+/** Far enough ahead that a busy machine is not late for what must happen before, ms; and when that is over. */
+const SOON_MS = 400;
+const THEN_MS = SOON_MS + 20;
+
 /** See the module's text. */
 export const scheduleClauses: readonly Clause[] = [
   {
     name: "a delayed event waits, is counted, and appears once it is due",
     async run(harness): Promise<void> {
       const store = await replica(harness, "a");
-      const deliverAtMs = await store.time() + 60;
+      const deliverAtMs = await store.time() + SOON_MS;
       assert.deepEqual(await store.append([item("x", { deliverAtMs })]), [{ entryId: null, deduplicated: false }]);
       const early = await store.promoteDelayed(10);
       assert.equal(early.moved, 0);
-      assert.ok(early.nextDueInMs !== null && early.nextDueInMs > 0 && early.nextDueInMs <= 60);
+      assert.ok(early.nextDueInMs !== null && early.nextDueInMs > 0 && early.nextDueInMs <= SOON_MS);
       assert.equal((await store.stats()).delayed, 1);
       assert.deepEqual(await harness.entries(), []);
-      await harness.elapse(80);
+      await harness.elapse(THEN_MS);
       assert.deepEqual(await store.promoteDelayed(10), { moved: 1, nextDueInMs: null });
       assert.deepEqual(idsOf(await harness.entries()), ["x"]);
       assert.equal((await store.stats()).delayed, 0);
@@ -45,11 +49,11 @@ export const scheduleClauses: readonly Clause[] = [
       const now = await store.time();
       const bytes = new Uint8Array([0, 255, 13, 10]);
       await store.append([
-        item("x", { deliverAtMs: now + 60 }),
-        { fields: ["id", "y", "data", bytes], deliverAtMs: now + 40 },
-        item("z", { deliverAtMs: now + 50 }),
+        item("x", { deliverAtMs: now + SOON_MS }),
+        { fields: ["id", "y", "data", bytes], deliverAtMs: now + SOON_MS - 20 },
+        item("z", { deliverAtMs: now + SOON_MS - 10 }),
       ]);
-      await harness.elapse(80);
+      await harness.elapse(THEN_MS);
       assert.deepEqual(await store.promoteDelayed(2), { moved: 2, nextDueInMs: 0 });
       assert.deepEqual(idsOf(await harness.entries()), ["y", "z"]);
       assert.deepEqual([...(await harness.entries())[0]?.fields[3] ?? []], [...bytes]);
@@ -60,9 +64,9 @@ export const scheduleClauses: readonly Clause[] = [
     name: "two replicas that promote at the same time move each delayed event once",
     async run(harness): Promise<void> {
       const [a, b] = [harness.store(), harness.store("other")];
-      const deliverAtMs = await a.time() + 20;
+      const deliverAtMs = await a.time() + SOON_MS;
       await a.append(Array.from({ length: 20 }, (_, index) => item(`d${index}`, { deliverAtMs })));
-      await harness.elapse(30);
+      await harness.elapse(THEN_MS);
       const moved = await Promise.all([a.promoteDelayed(15), b.promoteDelayed(15), a.promoteDelayed(15)]);
       assert.equal(moved.reduce((sum, one) => sum + one.moved, 0), 20);
       assert.equal(new Set(idsOf(await harness.entries())).size, 20);
@@ -73,11 +77,11 @@ export const scheduleClauses: readonly Clause[] = [
     name: "a delayed event is deduplicated while it waits",
     async run(harness): Promise<void> {
       const store = harness.store();
-      const delayed = { dedupKey: "k", deliverAtMs: await store.time() + 20 };
+      const delayed = { dedupKey: "k", deliverAtMs: await store.time() + SOON_MS };
       await store.append([item("x", delayed)], { dedupWindowMs: 60_000 });
       const again = only(await store.append([item("y", delayed)], { dedupWindowMs: 60_000 }));
       assert.deepEqual(again, { entryId: null, deduplicated: true });
-      await harness.elapse(30);
+      await harness.elapse(THEN_MS);
       await store.promoteDelayed(10);
       assert.deepEqual(idsOf(await harness.entries()), ["x"]);
     },

@@ -1,6 +1,6 @@
 /**
  * One socket of our own as a {@link LiveLink}: made for long replies, which it reads several times as fast as node-redis
- * and byte for byte. See docs/adr/0007.
+ * and byte for byte. See docs/adr/0008.
  * @module
  */
 import { StoreRefusedError, StoreUnavailableError } from "../../../errors.ts";

@@ -11,7 +11,7 @@ import type { News } from "../store/port.ts";
 const FRESH_MS = 3_000;
 
 /** See the module's text. */
-export class Sightings {
+export class BeatNews {
   readonly #clock: Clock;
   readonly #listeners: ((news: News | null) => void)[] = [];
   #latest: News | null = null;
