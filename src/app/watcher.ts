@@ -55,7 +55,11 @@ export class Watcher {
     const warnings: string[] = [];
     const facts = await this.#o.serverFacts();
     if (facts !== null && facts.evictionPolicy !== null) warnings.push(`eviction_policy:${facts.evictionPolicy}`);
-    for (const store of this.#o.stores) warnings.push(...this.#judge(store.stream, await store.stats()));
+    for (const store of this.#o.stores) {
+      const figures = await store.stats();
+      this.#o.happenings.emit({ kind: "counted", stream: store.stream, figures });
+      warnings.push(...this.#judge(store.stream, figures));
+    }
     this.#warnings = warnings;
     return PERIOD_MS;
   }
