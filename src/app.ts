@@ -138,7 +138,7 @@ export class App {
       },
       metrics: this.#metrics,
       log: access,
-      more: adminApi(this.#o, this.#live, () => this.#parts?.admin.core ?? null),
+      more: adminApi(this.#o, this.#live, () => this.#parts?.admin.core ?? null, this),
     });
     this.#http = await startHttpServer({
       handler: router,
