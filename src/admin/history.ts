@@ -105,8 +105,13 @@ export class History {
   #series(ring: Ring, indices: readonly number[]): HistoryView["series"] {
     const seconds = ring.stepMs / 1_000;
     const found: Record<string, (number | null)[]> = {};
+    const fromMs = ring.slotMs - indices.length * ring.stepMs;
+    // What this process does not count, it did not do; except before it was there.
+    const none = (at: number): number | null => fromMs + (at + 1) * ring.stepMs > this.#startedAt ? 0 : null;
     for (const name of RATES) {
-      found[name] = ring.values(name, indices).map((value) => value === null ? null : round(value / seconds));
+      const ours = name !== "in" && name !== "out";
+      const values = ring.values(name, indices).map((value, at) => value ?? (ours ? none(at) : null));
+      found[name] = values.map((value) => value === null ? null : round(value / seconds));
     }
     for (const name of GAUGES) found[name] = carried(ring.values(name, indices), ring.stepMs);
     return found;
