@@ -137,9 +137,20 @@ export class ChromiumPage implements AsyncDisposable {
   async click(css: string, text = ""): Promise<void> {
     const found = `__find(${JSON.stringify(css)}, ${JSON.stringify(text)})`;
     const place = await this.until<{ x: number; y: number }>(
-      `(() => { const one = ${found}; if (!one || one.disabled) return null; one.scrollIntoView({ block: "center" });
-        const r = one.getClientRects()[0]; return { x: r.x + r.width / 2, y: r.y + r.height / 2 }; })()`,
-      { what: `${css} "${text}" to be there` },
+      `(async () => {
+        const one = ${found};
+        if (!one || one.disabled) return null;
+        one.scrollIntoView({ block: "center", behavior: "instant" });
+        const before = one.getClientRects()[0];
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        const r = one.isConnected && one.getClientRects()[0];
+        // A person waits until things stand still, and presses what is on top.
+        if (!r || r.x !== before.x || r.y !== before.y) return null;
+        const place = { x: r.x + r.width / 2, y: r.y + r.height / 2 };
+        const top = document.elementFromPoint(place.x, place.y);
+        return top && (one.contains(top) || top.contains(one)) ? place : null;
+      })()`,
+      { what: `${css} "${text}" to be there and not covered` },
     );
     const event = { ...place, button: "left", clickCount: 1 };
     await this.send("Input.dispatchMouseEvent", { type: "mouseMoved", ...place });

@@ -22,6 +22,12 @@ export function BulkDialog({ action, letters, filter, onClose }) {
     });
   }, []);
 
+  // The dialog goes first: what is told stands outside of it.
+  const tell = (notice) => {
+    onClose();
+    notify(notice);
+    refresh();
+  };
   const run = async () => {
     const total = { replayed: 0, deleted: 0, matched: 0 };
     let [cursor, line] = [null, null];
@@ -40,12 +46,10 @@ export function BulkDialog({ action, letters, filter, onClose }) {
         : `Deleted ${counted(total.deleted, "letter")}`;
       const missed = total.matched - total.replayed - total.deleted;
       const gone = missed > 0 ? `; ${counted(missed, "letter")} had gone meanwhile` : "";
-      notify({ text: `${done}${gone}${cursor !== null ? ", then stopped" : ""}.`, line });
+      tell({ text: `${done}${gone}${cursor !== null ? ", then stopped" : ""}.`, line });
     } catch (error) {
-      notify({ text: `${error.message} ${count(total.replayed + total.deleted)} were done before.`, bad: true });
+      tell({ text: `${error.message} ${count(total.replayed + total.deleted)} were done before.`, bad: true });
     }
-    refresh();
-    onClose();
   };
   const cancel = () => {
     stopped.current = true;

@@ -89,13 +89,13 @@ export function useApi(path, { everyMs = null } = {}) {
   };
 }
 
-/** What was done, latest first; screen readers are told. */
+/** What was done last; screen readers are told. Earlier ones are under Controls. */
 const notices = store([]);
 let noticeId = 0;
 
 /** Tells what happened. @param line The line in the audit log. */
 export function notify({ text, line = null, bad = false }) {
-  notices.set((before) => [{ id: ++noticeId, text, line, bad }, ...before].slice(0, 3));
+  notices.set([{ id: ++noticeId, text, line, bad }]);
 }
 
 /** Does something and tells what came of it; a fault is told, not thrown. @returns The result; null after a fault. */

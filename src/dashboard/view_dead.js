@@ -70,7 +70,8 @@ function Letters({ filter, go }) {
   useEffect(() => {
     if (trail.length > 1 && list.data !== null && items.length === 0 && !list.loading) setTrail(trail.slice(0, -1));
   }, [list.data]);
-  if (list.data === null) {
+  // Both at once: what comes later would move what a person is about to press.
+  if (list.data === null || (groups.data === null && groups.error === null)) {
     return list.error
       ? html`<${Fault} error=${list.error} onRetry=${reload} />`
       : html`<p class="muted">Asking for the dead letters …</p>`;
