@@ -104,7 +104,9 @@ function slow({ lag, inRate, outRate }: FlowSigns): FlowState | null {
 }
 
 function flowing({ lag, parked, outRate }: FlowSigns): FlowState {
-  const retries = parked > 0 ? ` ${number(parked)} wait for a retry.` : "";
+  const retries = parked > 0
+    ? ` ${parked === 1 ? "One event waits" : `${number(parked)} events wait`} for a retry.`
+    : "";
   if (lag === 0) return { name: "flowing", reason: `Nothing waits.${retries}`, advice: null };
   const rate = outRate === null ? "" : ` at ${number(outRate)} a second`;
   return { name: "flowing", reason: `${cap(events(lag))} and flow${rate}.${retries}`, advice: null };

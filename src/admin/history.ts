@@ -111,7 +111,9 @@ export class History {
     for (const name of RATES) {
       const ours = name !== "in" && name !== "out";
       const values = ring.values(name, indices).map((value, at) => value ?? (ours ? none(at) : null));
-      found[name] = values.map((value) => value === null ? null : round(value / seconds));
+      // A slot that ended after the latest look is not all counted yet.
+      const covered = (at: number): boolean => ours || fromMs + (at + 1) * ring.stepMs <= this.#countedTo();
+      found[name] = values.map((value, at) => value === null || !covered(at) ? null : round(value / seconds));
     }
     for (const name of GAUGES) found[name] = carried(ring.values(name, indices), ring.stepMs);
     return found;
@@ -149,6 +151,11 @@ export class History {
       ring.set("deadLetters", sum((one) => one.deadLetters));
       ring.set("oldestAgeSeconds", Math.max(...all.map((one) => one.oldestAgeMs)) / 1_000);
     }
+  }
+
+  /** Up to here everybody's work was counted. */
+  #countedTo(): number {
+    return Math.min(...[...this.#latest.values()].map(({ atMs }) => atMs));
   }
 
   #durationsOf(type: string): readonly [Durations, Durations] {

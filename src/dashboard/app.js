@@ -170,14 +170,11 @@ function Banner() {
       <p class="state" aria-live="polite"><${Shape} name=${state
         .name} /> <strong>${STATE_WORDS[state.name]}</strong></p>
       <div>
-        <p class="reason"><${Text} value=${state.reason} />${state.advice && html`
-          <span class="advice">${state.advice}</span>
-        `}</p>
-        <p class="muted">since <${Time} iso=${state.since} /> (${duration(age)})${warnings.map((code) =>
-          html`
-            · <${Warning} code=${code} />
-          `
-        )}</p>
+        <p class="reason"><${Text} value=${state.reason} />${" "}<span class="advice">${state.advice}</span></p>
+        <p class="muted">
+          since${" "}<${Time} iso=${state.since} />${` (${duration(age)})`}
+          ${warnings.map((code) => html`<${Warning} key=${code} code=${code} />`)}
+        </p>
       </div>
       <div class="buttons">
         ${state.name === "paused" && html`<${PauseButton} />`}
@@ -191,12 +188,8 @@ function Banner() {
 function Warning({ code }) {
   const [kind, ...rest] = code.split(":");
   const about = rest.join(":");
-  const text = html`${WARNINGS[kind] ?? kind}${
-    about && html`
-      (<${Text} value=${about} />)
-    `
-  }`;
-  return html`<span class="warning"><${Shape} name="slow" /> ${
+  const text = html`<${Text} value=${`${WARNINGS[kind] ?? kind}${about && ` (${about})`}`} />`;
+  return html`<span class="warning"><${Shape} name="slow" />${" "}${
     kind === "dead_letters_growing" ? html`<a href="#/dead">${text}</a>` : text
   }</span>`;
 }

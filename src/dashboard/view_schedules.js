@@ -47,7 +47,7 @@ export function SchedulesView() {
                 </td>
                 <td
                   class="num"><button type="button" disabled=${busy === one.name} onClick=${() =>
-                    run(one.name)} aria-label=${`Run ${one.name} now`}>Run now</button></td>
+                    run(one.name)} aria-label=${`Run now: ${one.name}`}>Run now</button></td>
               </tr>
             `
           )}

@@ -62,12 +62,9 @@ function Stream({ of }) {
         ${groups.map((one) =>
           html`
             <tr key=${one.name}>
-              <td class="mono wide"><${Text} value=${one.name} />${one.name === group
-                ? html`
-                  <span class="tag">this service</span>
-                `
-                : ""}</td>
-              <td class="num">${count(one.consumers)}</td>
+              <td class="mono wide"><${Text} value=${one.name} />${" "}${one.name === group &&
+                html`<span class="tag">this service</span>`}</td>
+              <td class="num">${count(one.name === group ? of.consumerCount : one.consumers)}</td>
               <td class="num">${one.lag === null
                 ? html`<span title="Redis cannot tell">unknown</span>`
                 : count(one.lag)}</td>
