@@ -185,8 +185,12 @@ export class ChromiumPage implements AsyncDisposable {
     await this.send("Input.dispatchKeyEvent", { type: "keyUp", ...event });
   }
 
-  /** A picture of the whole page, PNG. @param most Most pixels of its height. */
+  /** A picture of the whole page, PNG. @param most Most pixels of its height; 0: of what is in the window. */
   async picture(most = 2_000): Promise<Uint8Array> {
+    if (most === 0) {
+      const { data } = await this.send("Page.captureScreenshot", { format: "png" });
+      return Uint8Array.from(atob(String(data)), (char) => char.charCodeAt(0));
+    }
     const { width, height } = await this.eval<{ width: number; height: number }>(
       "({ width: innerWidth, height: Math.max(innerHeight, document.documentElement.scrollHeight) })",
     );

@@ -171,8 +171,8 @@ function Banner() {
         .name} /> <strong>${STATE_WORDS[state.name]}</strong></p>
       <div>
         <p class="reason"><${Text} value=${state.reason} />${" "}<span class="advice">${state.advice}</span></p>
-        <p class="muted">
-          since${" "}<${Time} iso=${state.since} />${` (${duration(age)})`}
+        <p class="muted meta">
+          <span>since${" "}<${Time} iso=${state.since} />${` (${duration(age)})`}</span>
           ${warnings.map((code) => html`<${Warning} key=${code} code=${code} />`)}
         </p>
       </div>

@@ -46,7 +46,7 @@ export function SchedulesView() {
                   <${Time} iso=${one.next} />
                 </td>
                 <td
-                  class="num"><button type="button" disabled=${busy === one.name} onClick=${() =>
+                  class="num act"><button type="button" disabled=${busy === one.name} onClick=${() =>
                     run(one.name)} aria-label=${`Run now: ${one.name}`}>Run now</button></td>
               </tr>
             `

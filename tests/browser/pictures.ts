@@ -40,7 +40,10 @@ async function shoot(page: ChromiumPage, name: string): Promise<void> {
       await page.prefer({ scheme });
       // Charts are drawn anew in the next frames.
       await page.eval("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 150)))");
-      await Deno.writeFile(new URL(`${name}-${size}-${scheme}.png`, FOLDER), smallPng(await page.picture(1_180)));
+      await Deno.writeFile(
+        new URL(`${name}-${size}-${scheme}.png`, FOLDER),
+        smallPng(await page.picture(name === "confirm" ? 0 : 1_180)),
+      );
     }
   }
 }

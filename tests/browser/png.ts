@@ -33,37 +33,43 @@ function colorAt(pixels: Uint8Array, at: number): number {
   return (pixels[at]! << 16) | (pixels[at + 1]! << 8) | pixels[at + 2]!;
 }
 
-/** The commonest colours; others become the nearest of them. */
+/** The commonest colours, and of the rest those that differ most from them; others become the nearest of these. */
 function paletteOf(pixels: Uint8Array, channels: number): { palette: number[]; indexOf: (color: number) => number } {
   const counts = new Map<number, number>();
   for (let at = 0; at < pixels.length; at += channels) {
     const color = colorAt(pixels, at);
     counts.set(color, (counts.get(color) ?? 0) + 1);
   }
-  const palette = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 256).map(([color]) => color);
+  const sorted = [...counts].sort((a, b) => b[1] - a[1]);
+  const palette = sorted.slice(0, 128).map(([color]) => color);
+  const rest = sorted.slice(128).map(([color, count]) => ({
+    color,
+    count,
+    away: distance(color, nearest(palette, color)),
+  }));
+  // Lines of a chart have few points, and must keep their colour.
+  const weight = ({ count, away }: { count: number; away: number }): number => away * Math.sqrt(count);
+  while (palette.length < 256 && rest.some(({ away }) => away > 0)) {
+    const { color } = rest.reduce((best, one) => weight(one) > weight(best) ? one : best);
+    palette.push(color);
+    for (const one of rest) one.away = Math.min(one.away, distance(one.color, color));
+  }
   const known = new Map(palette.map((color, index) => [color, index]));
   const indexOf = (color: number): number => {
-    const found = known.get(color);
-    if (found !== undefined) return found;
-    const nearest = nearestOf(palette, color);
-    known.set(color, nearest);
-    return nearest;
+    const index = known.get(color) ?? known.get(nearest(palette, color))!;
+    known.set(color, index);
+    return index;
   };
   return { palette, indexOf };
 }
 
-function nearestOf(palette: readonly number[], color: number): number {
-  let [best, least] = [0, Infinity];
-  for (const [index, other] of palette.entries()) {
-    const [r, g, b] = [16, 8, 0].map((shift) => ((color >> shift) & 255) - ((other >> shift) & 255)) as [
-      number,
-      number,
-      number,
-    ];
-    const distance = r * r + g * g + b * b;
-    if (distance < least) [best, least] = [index, distance];
-  }
-  return best;
+function nearest(palette: readonly number[], color: number): number {
+  return palette.reduce((best, one) => distance(color, one) < distance(color, best) ? one : best);
+}
+
+function distance(color: number, other: number): number {
+  const part = (shift: number): number => (((color >> shift) & 255) - ((other >> shift) & 255)) ** 2;
+  return part(16) + part(8) + part(0);
 }
 
 function decode(png: Uint8Array): { width: number; height: number; channels: number; pixels: Uint8Array } {
