@@ -93,6 +93,7 @@ export class Watch {
   /** Everything, with fresh figures where they come soon. */
   async now(): Promise<Now> {
     if (this.#o.clock.monotonic() - this.#askedAt > FRESH_MS) await this.#ask();
+    this.#judge();
     return this.#view();
   }
 
