@@ -158,6 +158,21 @@ export class ChromiumPage implements AsyncDisposable {
     await this.send("Input.dispatchMouseEvent", { type: "mouseReleased", ...event });
   }
 
+  /** Drags the mouse across the first element that fits, between two parts of its width. */
+  async drag(css: string, from: number, to: number): Promise<void> {
+    const box = await this.until<{ x: number; y: number; width: number }>(
+      `(() => { const one = document.querySelector(${JSON.stringify(css)}); one.scrollIntoView({ block: "center" });
+        const r = one.getBoundingClientRect(); return { x: r.x, y: r.y + r.height / 2, width: r.width }; })()`,
+    );
+    const at = (part: number): CdpData => ({ x: box.x + box.width * part, y: box.y, button: "left", buttons: 1 });
+    await this.send("Input.dispatchMouseEvent", { type: "mouseMoved", ...at(from), buttons: 0 });
+    await this.send("Input.dispatchMouseEvent", { type: "mousePressed", ...at(from), clickCount: 1 });
+    for (const part of [0.5, 1]) {
+      await this.send("Input.dispatchMouseEvent", { type: "mouseMoved", ...at(from + (to - from) * part) });
+    }
+    await this.send("Input.dispatchMouseEvent", { type: "mouseReleased", ...at(to), clickCount: 1, buttons: 0 });
+  }
+
   /** Types into what has the focus. */
   async type(text: string): Promise<void> {
     await this.send("Input.insertText", { text });

@@ -17,12 +17,37 @@ function useScheme() {
   return scheme;
 }
 
+/** Steps of an axis of counts. */
+export const COUNTS = Array.from({ length: 12 }, (_, n) => [1, 2, 5].map((one) => one * 10 ** n)).flat();
+/** Steps of an axis of seconds. */
+export const TIMES = [
+  0.01,
+  0.1,
+  0.5,
+  1,
+  2,
+  5,
+  10,
+  15,
+  30,
+  60,
+  120,
+  300,
+  600,
+  1_800,
+  3_600,
+  7_200,
+  21_600,
+  86_400,
+  604_800,
+];
+
 /**
  * @param times Seconds since the epoch. @param series `{label, values, color, dash}`; color is a name of the style sheet.
- * @param format Writes a value. @param axis Writes it on the axis. @param reset Changes when a zoom is to be taken back.
+ * @param format Writes a value. @param axis Writes it on the axis, whose lines are apart by one of `steps`. @param reset Changes when a zoom is to be taken back.
  * @param onZoom Told whether the chart is zoomed.
  */
-export function Chart({ title, note, times, series, format, axis = format, whole = false, reset, onZoom }) {
+export function Chart({ title, note, times, series, format, axis = format, steps = null, reset, onZoom }) {
   const holder = useRef(null);
   const plot = useRef(null);
   const zoomed = useRef(false);
@@ -45,13 +70,7 @@ export function Chart({ title, note, times, series, format, axis = format, whole
         axisOf(color, {
           size: 46,
           space: 34,
-          ...(whole
-            ? {
-              incrs: [1, 2, 5].flatMap((one) => Array.from({ length: 12 }, (_, n) => one * 10 ** n)).sort((a, b) =>
-                a - b
-              ),
-            }
-            : {}),
+          ...(steps ? { incrs: steps } : {}),
           values: (_u, ticks) => ticks.map((value) => axis(value)),
         }),
       ],
@@ -108,7 +127,7 @@ export function Chart({ title, note, times, series, format, axis = format, whole
       Math.min(times.length - 1, Number.isFinite(step) ? from + step : step < 0 ? 0 : times.length),
     );
     const u = plot.current;
-    u.setCursor({ left: u.valToPos(times[to], "x"), top: 10 });
+    u.setCursor({ left: u.valToPos(times[to], "x"), top: 10 }, true, true);
   };
   const shownAt = at !== null && at < times.length ? at : null;
   const valueOf = (values) => shownAt === null ? values.findLast((value) => value !== null) ?? null : values[shownAt];

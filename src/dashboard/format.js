@@ -27,6 +27,12 @@ export function short(value) {
   return value === null ? "" : compact.format(value);
 }
 
+/** Seconds, for axes: `30 s`, `2 min`, `6 h`. */
+export function shortSeconds(value) {
+  const [size, name] = [[86_400, "d"], [3_600, "h"], [60, "min"], [1, "s"]].find(([size]) => value >= size) ?? [1, "s"];
+  return `${tenths.format(value / size)} ${name}`;
+}
+
 /** `250 ms`, `4.2 s`, `3 min 12 s`, `2 h 5 min`, `3 d 4 h`. */
 export function duration(ms) {
   if (ms === null || ms === undefined) return "–";

@@ -15,6 +15,8 @@ export const live = store({ status: "connecting", now: null, since: Date.now(), 
 /** Follows the service until what it returns is called. */
 export function follow() {
   const ended = new AbortController();
+  // Not after the stream has begun: a person who opens the page waits for this.
+  refresh();
   run(ended.signal);
   return () => ended.abort();
 }
@@ -49,8 +51,9 @@ async function connect(signal) {
   };
   try {
     const response = await request("live", { signal: both });
+    const again = live.get().status === "lost";
     mark("live", null);
-    refresh();
+    if (again) refresh();
     for await (const message of messages(response.body, heard)) take(message);
     return "The service ended the connection.";
   } catch (error) {

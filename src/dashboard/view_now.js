@@ -1,8 +1,8 @@
 /** Now: figures, charts, handlers, and what died lately. */
-import { html, useMemo, useState } from "./vendor/preact_htm.js";
+import { html, useEffect, useMemo, useState } from "./vendor/preact_htm.js";
 import { queryOf } from "./api.js";
-import { Chart } from "./charts.js";
-import { count, duration, rate, short, time } from "./format.js";
+import { Chart, COUNTS, TIMES } from "./charts.js";
+import { count, duration, rate, short, shortSeconds, time } from "./format.js";
 import { live } from "./live.js";
 import { useStore } from "./store.js";
 import { Empty, Fault, Heading, Table, Text, Time, useApi } from "./ui.js";
@@ -16,6 +16,7 @@ const PER_SECOND = (value) => value === null ? "–" : `${rate(value)}/s`;
 export function NowView() {
   const [minutes, setMinutes] = useState(5);
   const everyMs = minutes <= 30 ? 5_000 : 30_000;
+  const painted = useFiguresPainted();
   const { data, error, reload } = useApi(`history?minutes=${minutes}`, { everyMs });
   return html`
     <${Heading} title="Now" />
@@ -23,13 +24,26 @@ export function NowView() {
     <section aria-label="Charts">
       <${ChartHead} minutes=${minutes} onMinutes=${setMinutes} />
       ${error && data === null ? html`<${Fault} error=${error} onRetry=${reload} />` : null}
-      ${data !== null && html`<${Charts} data=${data} minutes=${minutes} />`}
+      ${data !== null && painted && html`<${Charts} data=${data} minutes=${minutes} />`}
     </section>
     <div class="columns">
       <${Handlers} data=${data} minutes=${minutes} />
       <${LatelyDead} />
     </div>
   `;
+}
+
+/** Charts take longer to draw than figures, which nobody should wait for. */
+function useFiguresPainted() {
+  const { now } = useStore(live);
+  const [painted, set] = useState(false);
+  const known = now !== null;
+  useEffect(() => {
+    if (!known) return;
+    const timer = setTimeout(() => set(true), 30);
+    return () => clearTimeout(timer);
+  }, [known]);
+  return painted;
 }
 
 function ChartHead({ minutes, onMinutes }) {
@@ -106,13 +120,14 @@ function Charts({ data, minutes }) {
     <div class="charts">
       <${Chart} ...${common} title="Throughput" note="events a second" format=${PER_SECOND} axis=${short}
         series=${[line("in", of.in, "accent"), line("out", of.out, "second", [6, 4])]} />
-      <${Chart} ...${common} title="Backlog" note="events" whole format=${count} axis=${short}
+      <${Chart} ...${common} title="Backlog" note="events" steps=${COUNTS} format=${count} axis=${short}
         series=${[
           line("waiting", of.lag, "accent"),
           line("held", of.pending, "second", [6, 4]),
           line("retries", of.parked, "third", [2, 3]),
         ]} />
-      <${Chart} ...${common} title="Oldest event" note="not finished" format=${SECONDS}
+      <${Chart} ...${common} title="Oldest event" note="not finished" steps=${TIMES} format=${SECONDS}
+        axis=${shortSeconds}
         series=${[line("age", of.oldestAgeSeconds, "accent")]} />
       <${Chart} ...${common} title="Handler time" note=${handler ? handler.type : "this replica"} format=${MILLIS}
         series=${[
@@ -123,7 +138,8 @@ function Charts({ data, minutes }) {
       <${Chart} ...${common} title="Failures" note="attempts a second, this replica" format=${PER_SECOND}
         axis=${short}
         series=${[line("failed", of.failed, "bad"), line("given up on", of.dead_lettered, "third", [2, 3])]} />
-      <${Chart} ...${common} title="Dead letters" note="there are" whole format=${count} axis=${short}
+      <${Chart} ...${common} title="Dead letters" note="there are" steps=${COUNTS} format=${count}
+        axis=${short}
         series=${[line("letters", of.deadLetters, "bad")]} />
     </div>
     <div class="chart-tools">

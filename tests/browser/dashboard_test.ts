@@ -60,6 +60,16 @@ browserTest(
     await page.see("order.placed", { timeoutMs: 10_000 });
     flowing.abort();
     await producing;
+    // The keys move the cursor of every chart; dragging zooms all, and back.
+    await page.eval("document.querySelector('.chart').focus()");
+    await page.press("ArrowLeft");
+    const moments = "[...document.querySelectorAll('.chart-at')].map((one) => one.textContent)";
+    await page.until(`new Set(${moments}).size === 1 && /^[0-9:]{8}$/.test(${moments}[0])`, {
+      what: "every chart to tell of the same moment",
+    });
+    await page.drag(".u-over", 0.3, 0.6);
+    await page.click("button", "Show the whole time");
+    await page.until("__find('button', 'Show the whole time') === undefined");
     await page.until(`document.querySelector(".state-flowing") !== null`);
     assert.deepEqual(page.complaints, []);
   },
