@@ -14,11 +14,6 @@ const missing = await findChromium() === null
   : null;
 const required = Deno.env.get("REQUIRE_BROWSER") === "1";
 
-if (missing !== null && !required) {
-  const text = `\n*** BROWSER TESTS SKIPPED: ${missing}. The dashboard was not tested in a browser. ***\n\n`;
-  Deno.stderr.writeSync(new TextEncoder().encode(text));
-}
-
 let browser: Chromium | null = null;
 
 Deno.test.beforeAll(async () => {
@@ -30,7 +25,7 @@ Deno.test.afterAll(async () => {
   await browser?.[Symbol.asyncDispose]();
 });
 
-/** A test in the browser. Skipped, loudly, where there is none; where `REQUIRE_BROWSER=1` it fails then. */
+/** A test in the browser. Skipped where there is none, of which `tools/run_tests.ts` tells loudly; where `REQUIRE_BROWSER=1` it fails then. */
 export function browserTest(name: string, run: (browser: Chromium) => Promise<void>): void {
   Deno.test({
     name: `browser: ${name}`,
