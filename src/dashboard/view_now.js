@@ -33,15 +33,23 @@ export function NowView() {
   `;
 }
 
-/** Charts take longer to draw than figures, which nobody should wait for. */
+/** Charts take longer to load and to draw than figures, which nobody should wait for. */
 function useFiguresPainted() {
   const { now } = useStore(live);
   const [painted, set] = useState(false);
   const known = now !== null;
   useEffect(() => {
     if (!known) return;
-    const timer = setTimeout(() => set(true), 30);
-    return () => clearTimeout(timer);
+    const begin = () => {
+      timer = setTimeout(() => set(true), 30);
+    };
+    let timer = null;
+    if (globalThis.uPlot === undefined) addEventListener("load", begin, { once: true });
+    else begin();
+    return () => {
+      removeEventListener("load", begin);
+      clearTimeout(timer);
+    };
   }, [known]);
   return painted;
 }
