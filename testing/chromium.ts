@@ -7,8 +7,8 @@ import { CdpConnection } from "./chromium_connection.ts";
 import { ChromiumPage } from "./chromium_page.ts";
 import { waitFor } from "./wait.ts";
 
-/** Where the browser may be, in the order in which it is looked for. */
-const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/snap/bin/chromium"];
+/** What the browser may be called, in the order in which it is looked for. */
+const NAMES = ["chromium", "chromium-browser", "google-chrome"];
 
 const FLAGS = [
   "--headless=new",
@@ -34,7 +34,9 @@ const FLAGS = [
 /** Path of an installed browser; null where there is none. `CHROMIUM` in the environment names another one. */
 export async function findChromium(): Promise<string | null> {
   const named = Deno.env.get("CHROMIUM");
-  for (const path of named ? [named] : PLACES) {
+  const folders = (Deno.env.get("PATH") ?? "").split(":").filter((folder) => folder !== "");
+  const places = NAMES.flatMap((name) => folders.map((folder) => `${folder}/${name}`));
+  for (const path of named ? [named] : places) {
     try {
       if ((await Deno.stat(path)).isFile) return path;
     } catch {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
-import { causeOf, StoreUnavailableError } from "../errors.ts";
+import { causeOf, StoreRefusedError, StoreUnavailableError } from "../errors.ts";
 import { rfc3339 } from "../events/time.ts";
 import type { Happening, Happenings, StreamCounts } from "../happenings.ts";
 import type { AdminCore } from "./core.ts";
@@ -158,7 +158,9 @@ export class Watch {
       this.#paused = looks.length > 0 && looks.every(({ pausedSinceMs }) => pausedSinceMs !== null);
     } catch (error) {
       this.#latencyMs = null;
-      this.#problem = error instanceof StoreUnavailableError ? causeOf(error) : null;
+      // What is neither is a fault of ours, and no reason to send people to Redis.
+      const known = error instanceof StoreUnavailableError || error instanceof StoreRefusedError;
+      this.#problem = known ? causeOf(error) : null;
     }
   }
 

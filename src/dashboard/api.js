@@ -9,6 +9,8 @@ export const session = store({ token: takeToken(), problem: null });
 
 /** Keeps a token for this tab. */
 export function signIn(token) {
+  // What cannot stand in a header cannot be the token.
+  if (!/^[\x21-\x7e]+$/.test(token)) return signOut("The token was not accepted.");
   keep(token);
   session.set({ token, problem: null });
 }
@@ -82,6 +84,7 @@ function takeToken() {
   if (hash.length > 1 && !hash.startsWith("#/")) {
     const token = decode(hash.slice(1));
     history.replaceState(null, "", `${pathname}${search}#/now`);
+    if (!/^[\x21-\x7e]+$/.test(token)) return null;
     keep(token);
     return token;
   }
@@ -94,7 +97,7 @@ function takeToken() {
 
 addEventListener("hashchange", () => {
   if (location.hash.length <= 1 || location.hash.startsWith("#/")) return;
-  signIn(takeToken());
+  signIn(takeToken() ?? "");
 });
 
 function decode(text) {

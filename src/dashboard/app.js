@@ -165,6 +165,8 @@ function Banner() {
   }
   const { state, warnings } = now;
   const age = Math.max(0, Date.now() - Date.parse(state.since));
+  // While Redis is away the figures are those of before.
+  const stale = now.asOf !== null && Date.parse(now.timestamp) - Date.parse(now.asOf) > 10_000;
   return html`
     <section class=${`banner state-${state.name}`} aria-label="State">
       <p class="state" aria-live="polite"><${Shape} name=${state
@@ -173,6 +175,7 @@ function Banner() {
         <p class="reason"><${Text} value=${state.reason} />${" "}<span class="advice">${state.advice}</span></p>
         <p class="muted meta">
           <span>since${" "}<${Time} iso=${state.since} />${` (${duration(age)})`}</span>
+          ${stale && html`<span>${"figures of "}<${Time} iso=${now.asOf} /></span>`}
           ${warnings.map((code) => html`<${Warning} key=${code} code=${code} />`)}
         </p>
       </div>
