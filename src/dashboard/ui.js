@@ -56,8 +56,23 @@ export function Shape({ name }) {
   `;
 }
 
+/** A value that follows another one, at most once in `ms`: for what costs Redis something to ask. */
+export function useSlowly(value, ms) {
+  const [shown, set] = useState(value);
+  const at = useRef(0);
+  useEffect(() => {
+    if (value === shown) return;
+    const timer = setTimeout(() => {
+      at.current = Date.now();
+      set(value);
+    }, Math.max(0, at.current + ms - Date.now()));
+    return () => clearTimeout(timer);
+  }, [value, shown, ms]);
+  return shown;
+}
+
 /** A question that is asked when what it depends on changes, and every so often. `data` stays while it is asked anew. */
-export function useApi(path, { everyMs = null } = {}) {
+export function useApi(path, { everyMs = null, key = null } = {}) {
   const [state, set] = useState({ data: null, error: null, path: null });
   const [round, again] = useState(0);
   useEffect(() => {
@@ -79,7 +94,7 @@ export function useApi(path, { everyMs = null } = {}) {
       ended.abort();
       clearTimeout(timer);
     };
-  }, [path, everyMs, round]);
+  }, [path, everyMs, key, round]);
   const current = state.path === path;
   return {
     data: state.data,

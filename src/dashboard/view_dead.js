@@ -4,7 +4,9 @@ import { queryOf } from "./api.js";
 import { BulkDialog } from "./dead_bulk.js";
 import { LetterDetail } from "./dead_letter.js";
 import { count, counted } from "./format.js";
-import { Empty, Fault, Heading, Table, Text, Time, useApi } from "./ui.js";
+import { live } from "./live.js";
+import { useStore } from "./store.js";
+import { Empty, Fault, Heading, Table, Text, Time, useApi, useSlowly } from "./ui.js";
 
 const REASONS = {
   max_deliveries: "failed too often",
@@ -57,9 +59,12 @@ function Letters({ filter, go }) {
   const [trail, setTrail] = useState([""]);
   const [picked, setPicked] = useState(new Map());
   const [bulk, setBulk] = useState(null);
-  const groups = useApi(`dead-letter-groups${queryOf(filter)}`, { everyMs: 10_000 });
+  const { now } = useStore(live);
+  const key = useSlowly(now?.totals.deadLetters ?? 0, 10_000);
+  const groups = useApi(`dead-letter-groups${queryOf(filter)}`, { key });
   const list = useApi(`dead-letters${queryOf({ ...filter, limit: 25, cursor: trail.at(-1), preview: 200 })}`, {
-    everyMs: 5_000,
+    everyMs: 15_000,
+    key,
   });
   const reload = () => {
     groups.reload();

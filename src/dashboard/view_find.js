@@ -60,7 +60,13 @@ export function FindView({ params, go }) {
 /** One event: where it is, what happened to it, what is in it. */
 function PlaceOf({ entryId, stream }) {
   const path = `events/${encodeURIComponent(entryId)}${queryOf({ stream, preview: PREVIEW })}`;
-  const { data, error, reload } = useApi(path, { everyMs: 2_000 });
+  // What is over is not asked about again: to be sure of it, thousands of dead letters are looked through.
+  const [over, setOver] = useState(false);
+  const { data, error, reload } = useApi(path, { everyMs: over ? null : 2_000 });
+  const state = data?.state ?? null;
+  useEffect(() => {
+    if (state !== null) setOver(["done", "dead", "trimmed"].includes(state));
+  }, [state]);
   if (data === null) {
     if (error?.status === 404) {
       return html`<${Empty} title="There is no such entry">No stream of this service has, or had, an entry of this id.<//>`;
