@@ -71,6 +71,10 @@ function Dashboard() {
   const main = useRef(null);
   useEffect(() => follow(), []);
   useEffect(() => {
+    // On a phone the names of the views are wider than the window.
+    document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [place.name]);
+  useEffect(() => {
     const changed = () => {
       setPlace(placeOf());
       scrollTo(0, 0);

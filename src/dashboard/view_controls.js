@@ -80,7 +80,7 @@ function Audit() {
         : data.items.length === 0
         ? html`
           <${Empty}
-            title="Nothing yet">Every change that is made here, in the terminal or over the API leaves a line in the audit log.<//>
+            title="Nothing yet">Every change that is made here, or over the admin API, leaves a line in the audit log.<//>
         `
         : html`<ul class="plain-list">${
           data.items.slice(0, 50).map((line) =>
