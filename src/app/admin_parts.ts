@@ -117,7 +117,7 @@ export function adminApi(
     ...adminRoutes({ ...guarding, guard, core, live }),
     ...moreAdminRoutes({ guard, clock, core, watch, trail, publisher: neighbours }),
   ];
-  return [...routes.map((route) => withPreview(route, (text) => logging.redact(text))), ...dashboardRoutes()];
+  return [...routes.map((route) => withPreview(route, (text) => logging.mask(text))), ...dashboardRoutes()];
 }
 
 /** The audit log, and what the dashboard shows of it. */

@@ -43,8 +43,8 @@ export interface Logging extends AsyncDisposable {
   dropped(): number;
   /** A further value that must never be written, for a password file that was read again. */
   addSecret(secret: string): void;
-  /** A text without the values that must never be written. */
-  redact(text: string): string;
+  /** A text of any length without the values that must never be written. */
+  mask(text: string): string;
   /** Waits at most `timeoutMs` until all is written. @returns Whether it is. */
   flush(timeoutMs: number): Promise<boolean>;
 }
@@ -88,7 +88,7 @@ export function createLogging(options: LoggingOptions): Logging {
       }),
     dropped: () => writer.dropped,
     addSecret: (secret) => redactor.add(secret),
-    redact: (text) => redactor.text(text),
+    mask: (text) => redactor.text(text),
     flush: (timeoutMs) => writer.flush(timeoutMs),
     [Symbol.asyncDispose]: () => writer.close(DISPOSE_TIMEOUT_MS),
   };
