@@ -12,11 +12,15 @@ const SILENCE_MS = 12_000;
 /** `status`: `connecting`, `live`, `lost`. `now`: the latest figures. `since`: when the status began. */
 export const live = store({ status: "connecting", now: null, since: Date.now(), problem: null });
 
+// At once, before anything is drawn: a person who opens the page waits for this.
+let asked = session.get().token !== null;
+if (asked) queueMicrotask(refresh);
+
 /** Follows the service until what it returns is called. */
 export function follow() {
   const ended = new AbortController();
-  // Not after the stream has begun: a person who opens the page waits for this.
-  refresh();
+  if (!asked) refresh();
+  asked = false;
   run(ended.signal);
   return () => ended.abort();
 }
