@@ -131,7 +131,7 @@ export class App {
       metrics: this.#metrics,
       tracing: () => this.#tracing,
       log: access,
-      more: adminApi(this.#o, this.#live, () => this.#parts?.admin.core ?? null),
+      more: adminApi(this.#o, this.#live, () => this.#parts?.admin.core ?? null, this),
     });
     this.#http = await startHttpServer({
       handler: closeWhileDraining(router, () => this.#stopping.signal.aborted),

@@ -11,6 +11,17 @@ export type Outcome = "processed" | "retried" | "dead_lettered" | "ignored" | "d
 /** State of the link to Redis, as the connection manager sees it. */
 export type LinkState = "connecting" | "ready" | "lost" | "closing";
 
+/** Counts of one stream and group. */
+export interface StreamCounts {
+  readonly lag: number;
+  readonly pending: number;
+  readonly parked: number;
+  readonly deadLetters: number;
+  readonly consumers: number;
+  readonly oldestAgeMs: number;
+  readonly added: number;
+}
+
 /** Everything that can happen, by `kind`. Listeners must be quick and must not throw. */
 export type Happening =
   | {
@@ -106,6 +117,8 @@ export type Happening =
   | { readonly kind: "schedule_fired"; readonly schedule: string; readonly occurrences: number }
   /** The group was paused, or goes on. */
   | { readonly kind: "paused"; readonly stream: string; readonly paused: boolean }
+  /** What the watcher counted: of everybody's work on the stream, not of this process alone. */
+  | { readonly kind: "counted"; readonly stream: string; readonly figures: StreamCounts }
   | { readonly kind: "loop_failed"; readonly loop: string; readonly message: string; readonly cause: RedisCause }
   | {
     readonly kind: "lifecycle";

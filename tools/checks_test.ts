@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { undocumented } from "./check_docs.ts";
 import { violations } from "./check_layers.ts";
-import { totalsOf } from "./run_tests.ts";
+import { skippedInBrowser, totalsOf } from "./run_tests.ts";
 import { codeOf } from "./sources.ts";
 
 const check = (path: string, text: string): string[] => violations([{ path, text }]);
@@ -49,4 +49,10 @@ Deno.test("totals come from the report, over all its suites", () => {
     '<testsuites tests="6"><testsuite name="a" tests="4" disabled="1" errors="0" failures="1"></testsuite>' +
     '<testsuite name="b" tests="2" disabled="0" errors="1" failures="0"></testsuite></testsuites>';
   assert.deepEqual(totalsOf(report), { passed: 3, failed: 2, skipped: 1 });
+});
+
+Deno.test("skipped browser tests are found in the report, so that they can be told of loudly", () => {
+  const report = '<testcase name="browser: one" line="3">\n  <skipped/>\n</testcase>' +
+    '<testcase name="browser: two" line="4">\n</testcase><testcase name="other" line="5">\n  <skipped/></testcase>';
+  assert.deepEqual(skippedInBrowser(report), ["browser: one"]);
 });

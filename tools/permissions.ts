@@ -35,6 +35,9 @@ const FILE_SETTINGS = SETTING_NAMES.filter((name) => name.endsWith("_FILE"));
 /** Code that a handlers module imports from us; imports of a module named at run time count as reading. */
 const OWN_CODE: readonly string[] = ["mod.ts", "src"];
 
+/** Its files are read when somebody opens it. */
+const DASHBOARD: Permissions = { read: ["src/dashboard"] };
+
 /** True when the environment names no Redis, so that the service runs its own. */
 export function wantsEmbedded(env: Readonly<Record<string, string | undefined>>): boolean {
   return !["REDIS_URL", "REDIS_HOST", "REDIS_SENTINELS", "REDIS_CLUSTER_NODES"].some((name) => env[name]);
@@ -57,7 +60,14 @@ export async function permissionsFor({ env, mayEmbed, handlersNeed, cli }: Permi
     const { run: _, ...redis } = await ofRedis(config, true);
     return merge(base, redis);
   }
-  const parts = [base, ofHandlers(config.handlers), await ofRedis(config, mayEmbed), handlersPart(handlersNeed)];
+  const dashboard = config.http.adminToken === null ? {} : DASHBOARD;
+  const parts = [
+    base,
+    dashboard,
+    ofHandlers(config.handlers),
+    await ofRedis(config, mayEmbed),
+    handlersPart(handlersNeed),
+  ];
   return [{ net: [formatAddress(config.http)] }, ...parts].reduce(merge, {});
 }
 

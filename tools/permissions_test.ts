@@ -25,6 +25,19 @@ Deno.test("the address of Redis comes from its URL without the password", async 
   assert.deepEqual((await of({ REDIS_URL: "unix:///run/r.sock" })).write, ["/run/r.sock"]);
 });
 
+Deno.test("the files of the dashboard may be read where there is one, wherever the handlers come from", async () => {
+  const read = async (env: Record<string, string>): Promise<unknown> => (await of({ REDIS_HOST: "db", ...env })).read;
+  const remote = { HANDLERS: "https://example.com/handlers.ts", ENVIRONMENT: "production" };
+  assert.deepEqual(await read({ ...remote, ADMIN_TOKEN: "a-token-of-some-length" }), ["src/dashboard"]);
+  assert.deepEqual(await read(remote), []);
+  assert.deepEqual(await read({ ADMIN_TOKEN: "a-token-of-some-length" }), [
+    "src/dashboard",
+    "./handlers",
+    "mod.ts",
+    "src",
+  ]);
+});
+
 Deno.test("where nodes name each other, any host may be reached", async () => {
   assert.equal((await of({ REDIS_SENTINELS: "a:1,b:2" })).net, true);
   assert.equal((await of({ REDIS_CLUSTER_NODES: "a:1,b:2" })).net, true);

@@ -42,6 +42,11 @@ export function totalsOf(report: string): Totals {
   return { passed: tests - failed - skipped, failed, skipped };
 }
 
+/** Names of skipped tests that want a browser. */
+export function skippedInBrowser(report: string): readonly string[] {
+  return [...report.matchAll(/<testcase name="(browser: [^"]*)"[^>]*>\s*<skipped/g)].map(([, name = ""]) => name);
+}
+
 async function run(args: readonly string[]): Promise<number> {
   const report = await Deno.makeTempFile({ suffix: ".xml" });
   try {
@@ -60,6 +65,11 @@ async function run(args: readonly string[]): Promise<number> {
 
 function conclude(code: number, report: string): number {
   const { passed, failed, skipped } = totalsOf(report);
+  const unseen = skippedInBrowser(report).length;
+  if (unseen > 0) {
+    const why = "no Chromium is installed (Debian: apt-get install chromium; else CHROMIUM=/path/to/it)";
+    say(`\n*** ${unseen} BROWSER TESTS SKIPPED: ${why}. The dashboard was not tested in a browser. ***\n`);
+  }
   if (skipped > 0) say(`${skipped} skipped`);
   // A file that cannot even be loaded fails the run without failing a test.
   const broken = code !== 0 && failed === 0 ? 1 : 0;

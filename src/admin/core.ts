@@ -8,12 +8,14 @@ import { causeOf, StoreUnavailableError } from "../errors.ts";
 import { rfc3339 } from "../events/time.ts";
 import type { StreamAdmin } from "../store/admin_port.ts";
 import type { StreamStore } from "../store/port.ts";
+import { type ConsumerPage, listConsumers } from "./consumers.ts";
 import { browse } from "./events.ts";
 import type { Params } from "./input.ts";
 import { type AdminStream, LetterDesk } from "./letters.ts";
 import { lookAt, type StreamLook, totalsOf } from "./overview.ts";
 import { whereIs } from "./places.ts";
 import type { ScheduleDesk } from "./schedules.ts";
+import { search, type SearchPage } from "./search.ts";
 import { tail } from "./tail.ts";
 import type { EventItem, Overview, Page, Place, RecentError, Scaling, ScheduleItem } from "./shapes.ts";
 
@@ -56,7 +58,7 @@ export class AdminCore {
       const startedAt = clock.monotonic();
       await this.#streams[0]!.store.time();
       const latency = Math.round((clock.monotonic() - startedAt) * 10) / 10;
-      const looks = await Promise.all(this.#streams.map(lookAt));
+      const looks = await Promise.all(this.#streams.map((stream) => lookAt(stream)));
       const rest = { schedules: (await this.schedules()).items, lastErrors: await this.#lastErrors() };
       return { ...base, redis: { status: "healthy", latency, error: null }, ...summaryOf(looks), ...rest };
     } catch (error) {
@@ -75,6 +77,24 @@ export class AdminCore {
   /** Events by time. @throws {AdminError} `invalid` */
   events(params: Params): Promise<Page<EventItem>> {
     return browse(this.#streams, params);
+  }
+
+  /** Events by id, subject or trace, newest first. @throws {AdminError} `invalid` */
+  search(params: Params): Promise<SearchPage> {
+    return search(this.#streams, params);
+  }
+
+  /** Consumers of one stream, those that hold most first. @throws {AdminError} `invalid` */
+  consumers(params: Params): Promise<ConsumerPage> {
+    return listConsumers(this.#streams, params);
+  }
+
+  /** Every stream without its consumers, and how long Redis took to answer, ms. */
+  async looks(): Promise<{ readonly looks: readonly StreamLook[]; readonly latencyMs: number }> {
+    const startedAt = this.#o.clock.monotonic();
+    await this.#streams[0]!.store.time();
+    const latencyMs = Math.round((this.#o.clock.monotonic() - startedAt) * 10) / 10;
+    return { looks: await Promise.all(this.#streams.map((stream) => lookAt(stream, { consumers: false }))), latencyMs };
   }
 
   /** Every event that comes from now on, or since `from`, until the signal aborts. @throws {AdminError} `invalid` */
@@ -101,7 +121,7 @@ export class AdminCore {
 
   /** For an autoscaler. */
   async scaling(): Promise<Scaling> {
-    const looks = await Promise.all(this.#streams.map(lookAt));
+    const looks = await Promise.all(this.#streams.map((stream) => lookAt(stream)));
     const { lag, pending, due, oldestAgeSeconds } = totalsOf(looks.map(({ overview }) => overview));
     return { backlog: lag + pending + due, oldestAgeSeconds };
   }

@@ -33,6 +33,10 @@ export interface LetterFilter {
   readonly stream: string | null;
   readonly type: string | null;
   readonly reason: string | null;
+  /** Kind of the error, as the groups name it. */
+  readonly error: string | null;
+  /** Part of error, type, event id or subject. */
+  readonly text: string | null;
 }
 
 /** An entry id, `ms-seq`, as Redis writes it. @throws {AdminError} `invalid` */
@@ -81,7 +85,21 @@ export function letterFilterOf(params: Params, streams: readonly string[]): Lett
   if (reason && !(REASONS as readonly string[]).includes(reason)) {
     throw invalid("reason", `one of ${REASONS.join(", ")}`);
   }
-  return { stream: streamOf(params, streams), type: typeOf(params), reason: reason || null };
+  return {
+    stream: streamOf(params, streams),
+    type: typeOf(params),
+    reason: reason || null,
+    error: wordOf(params, "error"),
+    text: wordOf(params, "text"),
+  };
+}
+
+/** A text of some length; absent and empty are null. @throws {AdminError} `invalid` */
+export function wordOf(params: Params, name: string): string | null {
+  const text = params[name];
+  if (!text) return null;
+  if (text.length > LONGEST_TYPE) throw invalid(name, `at most ${LONGEST_TYPE} characters`);
+  return text;
 }
 
 /** @throws {AdminError} `invalid` */

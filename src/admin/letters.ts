@@ -23,12 +23,14 @@ import {
   streamOf,
 } from "./input.ts";
 import { pageOf } from "./paging.ts";
+import { bulkLetters, type BulkRequest, type BulkResult } from "./letter_bulk.ts";
+import { groupLetters, type LetterGroups } from "./letter_groups.ts";
 import type { Letter, Page, ReplayResult } from "./shapes.ts";
 
 /** Parameters of {@link LetterDesk.list}. */
-export const LETTER_PARAMS = ["cursor", "limit", "type", "reason", "stream"] as const;
+export const LETTER_PARAMS = ["cursor", "limit", "type", "reason", "error", "text", "stream"] as const;
 /** Parameters of {@link LetterDesk.replayAll}. */
-export const REPLAY_PARAMS = ["type", "reason", "stream", "dryRun"] as const;
+export const REPLAY_PARAMS = ["type", "reason", "error", "text", "stream", "dryRun"] as const;
 
 /** Letters given back at once. */
 const REPLAY_CHUNK = 50;
@@ -100,6 +102,16 @@ export class LetterDesk {
     return { deleted: 1 };
   }
 
+  /** Letters by type, reason and kind of error. */
+  groups(params: Params): Promise<LetterGroups> {
+    return groupLetters(this.#streams, params);
+  }
+
+  /** Gives back or deletes those that are named, or that fit, a bounded number in one call. */
+  bulk(request: BulkRequest): Promise<BulkResult> {
+    return bulkLetters(this.#streams, request);
+  }
+
   #asked(stream: string | null): readonly AdminStream[] {
     return this.#streams.filter(({ admin }) => stream === null || admin.stream === stream);
   }
@@ -141,8 +153,10 @@ async function replayStream(
   }
 }
 
-function queryOf({ type, reason }: LetterFilter): Omit<RangeQuery, "limit"> {
-  return { of: "letters", ...(type === null ? {} : { type }), ...(reason === null ? {} : { reason }) };
+/** A filter as the store understands it. */
+export function queryOf({ type, reason, error, text }: LetterFilter): Omit<RangeQuery, "limit" | "newestFirst"> {
+  const match = { ...(error === null ? {} : { error }), ...(text === null ? {} : { text }) };
+  return { of: "letters", ...(type === null ? {} : { type }), ...(reason === null ? {} : { reason }), match };
 }
 
 function noLetter(): AdminError {

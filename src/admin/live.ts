@@ -33,7 +33,7 @@ const MOST_A_SECOND = 200;
 const TICK_MS = 1_000;
 const MOST_REFS = 20;
 /** These say nothing but that all goes on. */
-const QUIET: ReadonlySet<Happening["kind"]> = new Set(["read", "beat"]);
+const QUIET: ReadonlySet<Happening["kind"]> = new Set(["read", "beat", "counted"]);
 
 /** See the module's text. Costs nothing while nobody watches. */
 export class LiveHub {
@@ -60,6 +60,16 @@ export class LiveHub {
       this.#watchers.delete(watcher);
       if (this.#watchers.size === 0) this.#disarm();
     };
+  }
+
+  /** Somebody watches. */
+  get watched(): boolean {
+    return this.#watchers.size > 0;
+  }
+
+  /** Tells everybody who watches of something that is no happening. */
+  tell(kind: string, data: Readonly<Record<string, unknown>>): void {
+    this.#send(kind, data);
   }
 
   /** Sends everybody away, for good. Idempotent. */

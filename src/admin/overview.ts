@@ -13,11 +13,15 @@ import type { ConsumerOverview, Counts, GroupOverview, StreamOverview } from "./
 export interface StreamLook {
   readonly overview: StreamOverview;
   readonly pausedSinceMs: number | null;
+  readonly stats: GroupStats;
 }
 
-/** Asks the store about one stream. */
-export async function lookAt({ store, admin }: AdminStream): Promise<StreamLook> {
-  const [stats, facts] = await Promise.all([store.stats(), admin.facts()]);
+/** Asks the store about one stream. @param options `consumers: false` costs less. */
+export async function lookAt(
+  { store, admin }: AdminStream,
+  options: { readonly consumers?: boolean } = {},
+): Promise<StreamLook> {
+  const [stats, facts] = await Promise.all([store.stats(), admin.facts(options)]);
   const trimFloor = floorOf(facts.groups);
   return {
     overview: {
@@ -30,6 +34,7 @@ export async function lookAt({ store, admin }: AdminStream): Promise<StreamLook>
       consumers: facts.consumers.map(consumerOverview),
     },
     pausedSinceMs: facts.pausedSinceMs,
+    stats,
   };
 }
 
@@ -66,7 +71,8 @@ function groupOverview(group: GroupFacts, ours: GroupStats | null, floor: GroupF
   return { name, consumers, pending, lag: ours?.lag ?? lag, lastDelivered, holdsTrimFloor: name === floor?.name };
 }
 
-function consumerOverview(consumer: ConsumerFacts): ConsumerOverview {
+/** A consumer as people read it. */
+export function consumerOverview(consumer: ConsumerFacts): ConsumerOverview {
   const { consumer: name, state, pending, parked, holdsSinceMs, leaseLeftMs, idleMs } = consumer;
   const holdsSince = holdsSinceMs === null ? null : rfc3339(holdsSinceMs);
   return { name, state, pending, parked, holdsSince, leaseLeftMs, idleMs };

@@ -2,21 +2,32 @@
  * The admin side of the composition.
  * @module
  */
+import { AuditTrail } from "../admin/audit.ts";
 import { AdminCore } from "../admin/core.ts";
 import type { LiveHub } from "../admin/live.ts";
 import type { RecentErrors } from "../admin/recent.ts";
 import { ScheduleDesk } from "../admin/schedules.ts";
+import { Watch } from "../admin/watch.ts";
 import type { Clock, Random } from "../clock.ts";
 import type { Config } from "../config/types.ts";
+import { rfc3339 } from "../events/time.ts";
 import type { Schedule } from "../handling/define.ts";
 import type { Happenings } from "../happenings.ts";
+import type { HealthMonitor } from "../health/monitor.ts";
 import { adminRoutes } from "../http/admin_routes.ts";
+import { Guard } from "../http/admin_routes_guard.ts";
+import { moreAdminRoutes } from "../http/admin_routes_more.ts";
+import { withPreview } from "../http/admin_routes_preview.ts";
+import { dashboardRoutes } from "../http/dashboard_route.ts";
+import type { EventPublisher } from "../http/deps.ts";
 import type { Route } from "../http/routes.ts";
 import { RedisStreamAdmin } from "../store/redis/admin.ts";
 import type { Dispatcher } from "../stream/dispatcher.ts";
 import { PauseWatch } from "../stream/pause.ts";
 import type { Scheduler } from "../stream/scheduler.ts";
 import type { StreamWorker } from "../stream/worker.ts";
+import { currentLogContext } from "../telemetry/log_context.ts";
+import type { Logger } from "../telemetry/logger.ts";
 import type { Logging } from "../telemetry/logging.ts";
 import type { RedisParts } from "./redis_parts.ts";
 
@@ -76,14 +87,53 @@ export function adminParts(options: AdminPartsOptions): AdminParts {
   return { core, pause };
 }
 
-/** The routes of the admin API; none without a token. */
+/** What else the admin API looks at and uses. An `App` is one. */
+export interface AdminNeighbours extends EventPublisher {
+  readonly happenings: Happenings;
+  readonly health: Pick<HealthMonitor, "verdict" | "report">;
+}
+
+/** The routes of the admin API and the dashboard; none without a token. */
 export function adminApi(
   { config, clock, logging }: { readonly config: Config; readonly clock: Clock; readonly logging: Logging },
   live: LiveHub,
   core: () => AdminCore | null,
+  neighbours: AdminNeighbours,
 ): readonly Route[] {
   const token = config.http.adminToken?.reveal() ?? "";
   if (token === "") return [];
   const retryAfterSeconds = (): number => Math.max(1, Math.ceil((config.redis.retryDelaysMs[0] ?? 1_000) / 1_000));
-  return adminRoutes({ token, clock, audit: logging.logger("audit"), retryAfterSeconds, core, live });
+  const trail = new AuditTrail();
+  const audit = remembering(logging.logger("audit"), trail, clock);
+  const guarding = { token, clock, audit, retryAfterSeconds };
+  const guard = new Guard(guarding);
+  const { happenings, health } = neighbours;
+  const watch = new Watch({
+    ...{ clock, happenings, live, core },
+    service: { name: config.service.name, version: config.service.version },
+    problem: () => {
+      const verdict = health.verdict();
+      return verdict.ok ? null : verdict.reason;
+    },
+    warnings: () => health.report().warnings ?? [],
+  });
+  const routes = [
+    ...adminRoutes({ ...guarding, guard, core, live }),
+    ...moreAdminRoutes({ guard, clock, core, watch, trail, publisher: neighbours }),
+  ];
+  return [...routes.map((route) => withPreview(route, (text) => logging.mask(text))), ...dashboardRoutes()];
+}
+
+/** The audit log, and what the dashboard shows of it. */
+function remembering(log: Logger, trail: AuditTrail, clock: Clock): Logger {
+  return {
+    ...log,
+    info: (template, properties = {}) => {
+      log.info(template, properties);
+      const { action, target, result, remote } = properties as Readonly<Record<string, unknown>>;
+      const correlationId = currentLogContext().correlationId ?? "";
+      const text = { action: String(action), target: String(target), result: String(result), remote: String(remote) };
+      trail.add({ time: rfc3339(clock.now()), ...text, correlationId });
+    },
+  };
 }

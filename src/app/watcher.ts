@@ -73,7 +73,11 @@ export class Watcher {
     if (this.#facts === null || this.#looks++ % FACTS_EVERY === 0) this.#facts = await this.#o.serverFacts();
     const facts = this.#facts;
     if (facts !== null && facts.evictionPolicy !== null) warnings.push(`eviction_policy:${facts.evictionPolicy}`);
-    for (const store of this.#o.stores) warnings.push(...this.#judge(store.stream, await store.stats()));
+    for (const store of this.#o.stores) {
+      const figures = await store.stats();
+      this.#o.happenings.emit({ kind: "counted", stream: store.stream, figures });
+      warnings.push(...this.#judge(store.stream, figures));
+    }
     this.#warnings = warnings;
     return PERIOD_MS;
   }

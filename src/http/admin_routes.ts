@@ -23,6 +23,8 @@ export interface AdminRoutesOptions extends GuardOptions {
   /** Null while the service starts. */
   readonly core: () => AdminCore | null;
   readonly live: LiveHub;
+  /** Default: one of its own. */
+  readonly guard?: Guard;
 }
 
 /** Filters are short. */
@@ -30,7 +32,7 @@ const MAX_BODY_BYTES = 65_536;
 
 /** Every endpoint. Without a token there are none: give no routes then. */
 export function adminRoutes(options: AdminRoutesOptions): readonly Route[] {
-  const guard = new Guard(options);
+  const guard = options.guard ?? new Guard(options);
   return [...queries(guard, options), ...letterRoutes(guard, options), ...commands(guard, options)];
 }
 

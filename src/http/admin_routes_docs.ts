@@ -122,6 +122,14 @@ export const ADMIN_DOCS: Readonly<Record<string, RouteDoc | null>> = {
     problems: { 429: ["too_many_clients"] },
   }),
   "GET scaling": admin({ id: "getScaling", summary: "Figures for an autoscaler.", answer: "Scaling" }),
+  "GET now": null,
+  "GET history": null,
+  "GET consumers": null,
+  "GET search": null,
+  "GET dead-letter-groups": null,
+  "GET audit": null,
+  "POST dead-letters/bulk": null,
+  "POST test-event": null,
 };
 
 /** The part of a route. @returns Empty where it was forgotten. */

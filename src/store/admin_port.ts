@@ -24,6 +24,20 @@ export interface Bound {
   readonly exclusive?: boolean;
 }
 
+/** What an event must have to be found; every part that is there must fit. */
+export interface Match {
+  /** Exactly this event id. */
+  readonly id?: string;
+  /** Exactly this ordering key. */
+  readonly subject?: string;
+  /** Trace id of `traceparent` (32 hex digits), or the whole of it, or the `correlationid`. */
+  readonly trace?: string;
+  /** Letters alone: kind of the error, see `delivery/letter_kind.ts`. */
+  readonly error?: string;
+  /** Letters alone: part of the error, type, event id or subject; ASCII letters fit in either case. */
+  readonly text?: string;
+}
+
 /** What {@link StreamAdmin.range} is asked for. */
 export interface RangeQuery {
   /** Entries of the stream, or dead letters of the group. */
@@ -40,6 +54,8 @@ export interface RangeQuery {
   readonly type?: string;
   /** Only letters of this reason. */
   readonly reason?: string;
+  /** Only what fits. */
+  readonly match?: Match;
 }
 
 /** A part of a range. */
@@ -47,6 +63,34 @@ export interface RangePart {
   readonly entries: readonly StoredEntry[];
   /** Where to go on (exclusive); null: the whole range was looked at. */
   readonly scannedTo: string | null;
+}
+
+/** Dead letters that have the same type, reason and kind of error. */
+export interface LetterKind {
+  /** Null: none, undecodable. */
+  readonly type: string | null;
+  readonly reason: string;
+  /** The error without what differs from one event to the next. */
+  readonly error: string;
+  readonly count: number;
+  /** Ids of letters. */
+  readonly newest: string;
+  readonly oldest: string;
+}
+
+/** A part of the dead letters by kind, newest first. */
+export interface LetterKindsPart {
+  readonly kinds: readonly LetterKind[];
+  /** Letters looked at. */
+  readonly scanned: number;
+  /** Where to go on (exclusive); null: all were looked at. */
+  readonly scannedTo: string | null;
+}
+
+/** Some of the consumers, those that hold most first. */
+export interface ConsumersPart {
+  readonly consumers: readonly ConsumerFacts[];
+  readonly total: number;
 }
 
 /** Where an entry is for the group. Times are store time. */
@@ -117,12 +161,16 @@ export const MAX_CONSUMERS = 500;
 export interface StreamAdmin {
   readonly stream: string;
   readonly group: string;
-  /** Counts and names that {@link StreamStore.stats} does not have. */
-  facts(): Promise<StreamFacts>;
+  /** Counts and names that {@link StreamStore.stats} does not have. Without consumers it costs less. */
+  facts(options?: { readonly consumers?: boolean }): Promise<StreamFacts>;
+  /** Consumers of the group from place `from` (0: the first), at most `count`. Most pending first, then by name. */
+  consumers(from: number, count: number): Promise<ConsumersPart>;
   /** @returns Null when there never was such an entry. */
   where(entryId: string): Promise<StoredPlace | null>;
   /** Entries or letters in order. */
   range(query: RangeQuery): Promise<RangePart>;
+  /** Counts letters by kind, as {@link range} looks: newest first, a bounded number in one call. */
+  letterKinds(query: Omit<RangeQuery, "of" | "limit" | "newestFirst">): Promise<LetterKindsPart>;
   /** @returns False when there is no such letter. */
   deleteLetter(letterId: string): Promise<boolean>;
   /** Durably asks every replica of the group to read and retry no more (true), or to go on. Idempotent. */

@@ -220,6 +220,8 @@ export interface GroupStats {
   readonly consumers: number;
   /** Age of the oldest entry not finished by the group; 0 when none. */
   readonly oldestAgeMs: number;
+  /** Entries that were ever added to the stream: what grows by this is what came in, whoever published it. */
+  readonly added: number;
 }
 
 /**

@@ -149,6 +149,7 @@ class Teller {
         entries: h.count,
         error: short(h.message),
       }),
+    counted: () => {},
     beat: (h) => {
       if (h.ok) this.#faults.ended(`beat:${h.stream}`, { stream: h.stream });
       else this.#fails(`beat:${h.stream}`, BEAT, h.cause ?? "unknown", { stream: h.stream });

@@ -45,6 +45,8 @@ export interface Logging extends AsyncDisposable {
   addSecret(secret: string): void;
   /** A text as a log line would show it: no secret, at most 8,192 characters. For what is told in other ways. */
   redact(text: string): string;
+  /** A text of any length without the values that must never be written. */
+  mask(text: string): string;
   /** Waits at most `timeoutMs` until all is written. @returns Whether it is. */
   flush(timeoutMs: number): Promise<boolean>;
 }
@@ -89,6 +91,7 @@ export function createLogging(options: LoggingOptions): Logging {
     dropped: () => writer.dropped,
     addSecret: (secret) => redactor.add(secret),
     redact: (text) => redactor.bounded(text, MAX_MESSAGE),
+    mask: (text) => redactor.text(text),
     flush: (timeoutMs) => writer.flush(timeoutMs),
     [Symbol.asyncDispose]: () => writer.close(DISPOSE_TIMEOUT_MS),
   };

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import type { RangeQuery, StoredEntry, StoredPlace, StreamAdmin } from "../../src/store/admin_port.ts";
 import type { StreamStore } from "../../src/store/port.ts";
+import { walk } from "./find.ts";
 import type { Clause, Harness } from "./harness.ts";
 import {
   adoptDue,
@@ -34,21 +35,6 @@ async function placed<S extends StoredPlace["state"]>(admin: StreamAdmin, entryI
   const place = await admin.where(entryId);
   assert.equal(place?.state, state, `${entryId}: ${Deno.inspect(place)}`);
   return place as Of<S>;
-}
-
-/** Every part of a range, as somebody gets it who follows `scannedTo`. */
-async function walk(admin: StreamAdmin, query: RangeQuery): Promise<readonly StoredEntry[]> {
-  const found: StoredEntry[] = [];
-  for (let part = await admin.range(query);; part = await admin.range(rest(query, part.scannedTo!))) {
-    found.push(...part.entries);
-    assert.ok(part.entries.length <= query.limit);
-    if (part.scannedTo === null) return found;
-  }
-}
-
-function rest(query: RangeQuery, scannedTo: string): RangeQuery {
-  const bound = { id: scannedTo, exclusive: true };
-  return query.newestFirst ? { ...query, to: bound } : { ...query, from: bound };
 }
 
 /** Letters of these types and reasons, in order. */

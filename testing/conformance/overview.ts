@@ -22,8 +22,8 @@ import {
   settle,
 } from "./steps.ts";
 
-async function counts(store: StreamStore): Promise<Omit<GroupStats, "oldestAgeMs">> {
-  const { oldestAgeMs: _, ...rest } = await store.stats();
+async function counts(store: StreamStore): Promise<Omit<GroupStats, "oldestAgeMs" | "added">> {
+  const { oldestAgeMs: _, added: __, ...rest } = await store.stats();
   return rest;
 }
 
@@ -185,7 +185,21 @@ export const overviewClauses: readonly Clause[] = [
         delayed: 0,
         consumers: 0,
         oldestAgeMs: 0,
+        added: 0,
       });
+    },
+  },
+  {
+    name: "what was ever added counts whoever added it, also what is gone",
+    async run(harness): Promise<void> {
+      const store = await replica(harness, "a");
+      const held = await hold(store, "a", 3);
+      assert.equal((await store.stats()).added, 3);
+      await settle(store, "a", done(held[0]!.ref));
+      await harness.deleteEntry(held[0]!.entryId);
+      await publish(store, 2);
+      const { added, length } = await store.stats();
+      assert.deepEqual([added, length], [5, 4]);
     },
   },
 ];

@@ -3,6 +3,7 @@
  * @module
  */
 import { adminClauses } from "./admin.ts";
+import { findClauses } from "./find.ts";
 import type { Clause, Harness } from "./harness.ts";
 import { fencingClauses } from "./fencing.ts";
 import { letterClauses } from "./letters.ts";
@@ -36,6 +37,7 @@ export const conformanceClauses: readonly Clause[] = [
   ...lossClauses,
   ...overviewClauses,
   ...adminClauses,
+  ...findClauses,
 ];
 
 /** A clause that an adapter does not keep, and why that is right. */

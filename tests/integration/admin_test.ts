@@ -160,11 +160,15 @@ Deno.test("without a token the admin API is off outside development; in developm
   const production = await startAdminService({ ...bare, ENVIRONMENT: "production", HOST: "127.0.0.1" });
   await using _production = production.service;
   assert.equal((await getJson(`${production.url}/admin/api/overview`)).status, 404);
+  for (const path of ["/admin", "/admin/", "/admin/assets/app.js"]) {
+    assert.ok(await status(production.url + path, 404), path);
+  }
   const development = await startAdminService(bare);
   await using _development = development.service;
   const line = await development.service.record((one) => typeof one["link"] === "string", "the link");
   const [page = "", token = ""] = String(line["link"]).split("#");
   assert.match(page, /\/admin\/$/);
+  assert.ok(await status(page, 200), "the link leads to the dashboard");
   const headers = { Authorization: `Bearer ${token}` };
   assert.equal((await getJson(`${development.url}/admin/api/overview`, { headers })).status, 200);
   assert.equal((await getJson(`${development.url}/admin/api/overview`)).status, 401);

@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { FakeClock } from "../../../testing/fake_clock.ts";
+import { AuditTrail } from "../../admin/audit.ts";
 import { LiveHub } from "../../admin/live.ts";
+import { Watch } from "../../admin/watch.ts";
 import { Happenings } from "../../happenings.ts";
 import { recordingLogger } from "../../telemetry/recording_logger.ts";
 import { ADMIN_DOCS } from "../admin_routes_docs.ts";
 import { adminRoutes } from "../admin_routes.ts";
+import { Guard } from "../admin_routes_guard.ts";
+import { moreAdminRoutes } from "../admin_routes_more.ts";
+import { dashboardRoutes } from "../dashboard_route.ts";
 import { descriptionRoutes } from "../describe_routes.ts";
 import { eventsRoute } from "../events_route.ts";
 import { READY } from "../fixtures_test.ts";
@@ -33,11 +38,26 @@ function everyRoute(): readonly Route[] {
   const deps = { clock, health, settings, publisher, onRequest: () => {}, onError: () => {}, dedupWindowMs: 0 };
   const live = new LiveHub({ happenings: new Happenings(() => {}), clock });
   const audit = recordingLogger().logger;
-  const admin = { token: "t", clock, audit, retryAfterSeconds: () => 1, core: () => null, live };
+  const guarding = { token: "t", clock, audit, retryAfterSeconds: () => 1 };
+  const guard = new Guard(guarding);
+  const core = (): null => null;
+  const service = { name: "s", version: "1" };
+  const watch = new Watch({
+    clock,
+    happenings: new Happenings(),
+    live,
+    core,
+    service,
+    problem: core,
+    warnings: () => [],
+  });
+  const more = { guard, clock, core, watch, trail: new AuditTrail(), publisher };
   const routes = [
     ...healthRoutes(health),
     ...[triggerRoute(deps), eventsRoute(deps), metricsRoute({ expose: () => assert.fail() })],
-    ...adminRoutes(admin),
+    ...adminRoutes({ ...guarding, guard, core, live }),
+    ...moreAdminRoutes(more),
+    ...dashboardRoutes(),
   ];
   return [...routes, ...descriptionRoutes({ ...FACTS, handlers: () => null }, () => [])];
 }

@@ -5,7 +5,10 @@
 import {
   type Bound,
   type ConsumerFacts,
+  type ConsumersPart,
   type GroupFacts,
+  type LetterKind,
+  type LetterKindsPart,
   MAX_CONSUMERS,
   type RangePart,
   type RangeQuery,
@@ -14,13 +17,13 @@ import {
   type StreamFacts,
 } from "../admin_port.ts";
 import { compareIds, nextId } from "../../delivery/ids.ts";
-import type { Fields } from "../../events/event.ts";
 import { FRESH } from "../port.ts";
 import type { MemoryBroker } from "./broker.ts";
 import type { GroupView } from "./group_view.ts";
 import { peers } from "./holding.ts";
 import { deadLetterStream } from "./keyspace.ts";
-import { LETTER_VALUES, openLetter } from "./letters.ts";
+import { fits, kindOf } from "./filter.ts";
+import { openLetter } from "./letters.ts";
 import { compare, type GroupState, PARKED, parseId, type Pending, type StreamLog } from "./log.ts";
 
 /** What a {@link MemoryStreamAdmin} is made of. */
@@ -29,8 +32,6 @@ export interface MemoryAdminOptions {
   readonly stream: string;
   readonly group: string;
 }
-
-const decoder = new TextDecoder();
 
 /** One stream and one group on a {@link MemoryBroker}; looks at everything there is, so that it is always certain. */
 export class MemoryStreamAdmin implements StreamAdmin {
@@ -50,14 +51,47 @@ export class MemoryStreamAdmin implements StreamAdmin {
   }
 
   /** @inheritdoc */
-  facts(): Promise<StreamFacts> {
+  facts({ consumers = true }: { readonly consumers?: boolean } = {}): Promise<StreamFacts> {
     return this.#do("facts", () => {
       const { log, side } = this.#view;
       const nowMs = this.#broker.now();
       const { delayed } = this.#broker.data.publishing(this.stream);
       const due = [...side.parked.values(), ...delayed].filter(({ dueMs }) => dueMs <= nowMs).length;
       const groups = [...log?.groups ?? []].map(([name, state]) => groupFacts(name, state, log!));
-      return { nowMs, groups, consumers: this.#consumers(nowMs), due, pausedSinceMs: side.pausedSinceMs };
+      return {
+        nowMs,
+        groups,
+        consumers: consumers ? this.#consumers(nowMs) : [],
+        due,
+        pausedSinceMs: side.pausedSinceMs,
+      };
+    });
+  }
+
+  /** @inheritdoc */
+  consumers(from: number, count: number): Promise<ConsumersPart> {
+    return this.#do("consumers", () => {
+      const all = [...this.#consumers(this.#broker.now())];
+      all.sort((a, b) => b.pending - a.pending || (a.consumer < b.consumer ? -1 : 1));
+      return { consumers: all.slice(from, from + count), total: all.length };
+    });
+  }
+
+  /** @inheritdoc */
+  letterKinds(query: Omit<RangeQuery, "of" | "limit" | "newestFirst">): Promise<LetterKindsPart> {
+    return this.#do("letter kinds", () => {
+      const all = this.#broker.deadLetters(this.stream, this.group).toReversed();
+      const letters = all.filter(({ id }) => isAfter(id, query.from) && isBefore(id, query.to));
+      const kinds = new Map<string, LetterKind>();
+      for (
+        const { id, fields } of letters.filter(({ fields }) => fits(fields, { ...query, of: "letters", limit: 1 }))
+      ) {
+        const kind = kindOf(fields);
+        const key = JSON.stringify(Object.values(kind));
+        const before = kinds.get(key) ?? { ...kind, count: 0, newest: id, oldest: id };
+        kinds.set(key, { ...before, count: before.count + 1, oldest: id });
+      }
+      return { kinds: [...kinds.values()], scanned: letters.length, scannedTo: null };
     });
   }
 
@@ -168,22 +202,4 @@ function isAfter(id: string, bound: Bound | undefined): boolean {
 
 function isBefore(id: string, bound: Bound | undefined): boolean {
   return bound === undefined || compareIds(id, bound.id) < (bound.exclusive ? 0 : 1);
-}
-
-function fits(fields: Fields, { of, type, reason }: RangeQuery): boolean {
-  const letter = of === "letters" ? openLetter(fields) : null;
-  if (reason !== undefined) {
-    if (letter === null || decoder.decode(fields.at(9 - LETTER_VALUES)) !== reason) return false;
-  }
-  return type === undefined || typeOf(letter?.fields ?? fields) === type;
-}
-
-/** Of a repeated name the first; CloudEvents names win over others. */
-function typeOf(fields: Fields): string | undefined {
-  const words = fields.map((bytes) => decoder.decode(bytes));
-  const valueOf = (name: string): string | undefined => {
-    const at = words.findIndex((word, index) => index % 2 === 0 && word === name);
-    return at < 0 ? undefined : words[at + 1];
-  };
-  return valueOf("type") ?? valueOf("event");
 }

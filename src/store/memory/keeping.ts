@@ -70,6 +70,7 @@ export function stats(broker: MemoryBroker, view: GroupView): GroupStats {
     delayed: broker.data.publishing(view.stream).delayed.length,
     consumers: consumers.size,
     oldestAgeMs: since.length === 0 ? 0 : Math.max(0, broker.now() - Math.min(...since)),
+    added: log?.added ?? 0,
   };
 }
 

@@ -83,6 +83,11 @@ export class StreamLog {
     return this.#entries.length;
   }
 
+  /** Entries that were ever added. */
+  get added(): number {
+    return this.#entries.length + this.#removed;
+  }
+
   /** Oldest first. */
   get entries(): readonly LogEntry[] {
     return this.#entries;

@@ -6,7 +6,10 @@ import type { Fields } from "../../events/event.ts";
 import {
   type Bound,
   type ConsumerFacts,
+  type ConsumersPart,
   type GroupFacts,
+  type LetterKind,
+  type LetterKindsPart,
   MAX_CONSUMERS,
   type RangePart,
   type RangeQuery,
@@ -22,6 +25,7 @@ import { type CallContext, callGroup } from "./context.ts";
 import { keysOf } from "./keys.ts";
 import * as leases from "./leases.ts";
 import adminFacts from "./scripts/admin_facts.lua" with { type: "text" };
+import adminKinds from "./scripts/admin_kinds.lua" with { type: "text" };
 import adminRange from "./scripts/admin_range.lua" with { type: "text" };
 import adminWhere from "./scripts/admin_where.lua" with { type: "text" };
 import { compileScript, SCRIPTS } from "./scripts.ts";
@@ -29,6 +33,7 @@ import { placeOf } from "./whereabouts.ts";
 
 const FACTS = compileScript("admin_facts", adminFacts);
 const RANGE = compileScript("admin_range", adminRange);
+const KINDS = compileScript("admin_kinds", adminKinds);
 const WHERE = compileScript("admin_where", adminWhere);
 
 /** Calls of one search for a dead letter, of 1,000 letters each. */
@@ -57,11 +62,11 @@ export class RedisStreamAdmin implements StreamAdmin {
   }
 
   /** @inheritdoc */
-  async facts(): Promise<StreamFacts> {
+  async facts({ consumers = true }: { readonly consumers?: boolean } = {}): Promise<StreamFacts> {
     const reply = await callGroup(this.#context, FACTS, "", [this.#context.keys.base]);
     const [now, groups, due, paused] = list(reply);
     const nowMs = number(now);
-    const peers = await leases.peers(this.#context, "");
+    const peers = consumers ? await leases.peers(this.#context, "") : [];
     return {
       nowMs,
       groups: list(groups).map(groupOf),
@@ -69,6 +74,13 @@ export class RedisStreamAdmin implements StreamAdmin {
       due: number(due),
       pausedSinceMs: sinceOf(paused),
     };
+  }
+
+  /** @inheritdoc */
+  async consumers(from: number, count: number): Promise<ConsumersPart> {
+    const peers = [...await leases.peers(this.#context, "")].sort(byLoad);
+    const consumers = await this.#consumers(peers.slice(from, from + count), await this.#now());
+    return { consumers, total: peers.length };
   }
 
   /** @inheritdoc */
@@ -87,10 +99,15 @@ export class RedisStreamAdmin implements StreamAdmin {
 
   /** @inheritdoc */
   async range(query: RangeQuery): Promise<RangePart> {
-    const { of, from, to, newestFirst = false, limit, type = "", reason = "" } = query;
-    const args = [of, newestFirst ? "down" : "up", boundOf(from, "-"), boundOf(to, "+"), String(limit), type, reason];
-    const [rows, last] = list(await callGroup(this.#context, RANGE, "", args, { bytes: true }));
+    const [rows, last] = list(await callGroup(this.#context, RANGE, "", rangeArgs(query), { bytes: true }));
     return { entries: list(rows).map(entryOf), scannedTo: text(last) || null };
+  }
+
+  /** @inheritdoc */
+  async letterKinds(query: Omit<RangeQuery, "of" | "limit" | "newestFirst">): Promise<LetterKindsPart> {
+    const args = rangeArgs({ ...query, of: "letters", newestFirst: true, limit: 1 });
+    const [rows, scanned, last] = list(await callGroup(this.#context, KINDS, "", args, { bytes: true }));
+    return { kinds: list(rows).map(kindOf), scanned: number(scanned), scannedTo: text(last) || null };
   }
 
   /** @inheritdoc */
@@ -137,6 +154,29 @@ export class RedisStreamAdmin implements StreamAdmin {
       return { ...peer, parked: number(found[2 * index + 1]), holdsSinceMs };
     });
   }
+}
+
+/** What `filter.lua` and the scripts with it are given. */
+function rangeArgs({ of, from, to, newestFirst, limit, type, reason, match }: RangeQuery): string[] {
+  const { id, subject, trace, error, text } = match ?? {};
+  const filter = [type, reason, id, subject, trace, error, text].map((value) => value ?? "");
+  return [of, newestFirst ? "down" : "up", boundOf(from, "-"), boundOf(to, "+"), String(limit), ...filter];
+}
+
+function byLoad(a: Peer, b: Peer): number {
+  return b.pending - a.pending || (a.consumer < b.consumer ? -1 : 1);
+}
+
+function kindOf(row: Reply): LetterKind {
+  const [type, reason, error, count, newest, oldest] = list(row);
+  return {
+    type: text(type) || null,
+    reason: text(reason),
+    error: text(error),
+    count: number(count),
+    newest: text(newest),
+    oldest: text(oldest),
+  };
 }
 
 function boundOf(bound: Bound | undefined, open: "-" | "+"): string {

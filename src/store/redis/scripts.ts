@@ -25,6 +25,7 @@ import done from "./scripts/done.lua" with { type: "text" };
 import emit from "./scripts/emit.lua" with { type: "text" };
 import ensureGroup from "./scripts/ensure_group.lua" with { type: "text" };
 import fates from "./scripts/fates.lua" with { type: "text" };
+import filter from "./scripts/filter.lua" with { type: "text" };
 import fire from "./scripts/fire.lua" with { type: "text" };
 import mark from "./scripts/mark.lua" with { type: "text" };
 import park from "./scripts/park.lua" with { type: "text" };
@@ -51,7 +52,7 @@ export interface Script {
   readonly sha: string;
 }
 
-const PARTS: Readonly<Record<string, string>> = Object.freeze({ common, emit, rfc3339 });
+const PARTS: Readonly<Record<string, string>> = Object.freeze({ common, emit, filter, rfc3339 });
 
 /**
  * Resolves the includes of a script and computes its digest.

@@ -87,7 +87,8 @@ async function auditStream(
 /** See {@link StreamStore.stats}. */
 export async function stats(context: StoreContext): Promise<GroupStats> {
   const row = list(await callGroup(context, context.scripts.stats, "", [context.keys.base]));
-  const [length, lag, delivered, , pending, parked, deadLetters, delayed, consumers, oldest, now, replayLag] = row;
+  const [length, lag, delivered, , pending, parked, deadLetters, delayed, consumers, oldest, now, replayLag, added] =
+    row;
   const known = number(lag) >= 0;
   return {
     length: number(length),
@@ -98,6 +99,7 @@ export async function stats(context: StoreContext): Promise<GroupStats> {
     delayed: number(delayed),
     consumers: number(consumers),
     oldestAgeMs: oldest === -1 ? 0 : Math.max(0, number(now) - number(oldest)),
+    added: number(added),
   };
 }
 

@@ -1,6 +1,6 @@
 #!lua flags=no-writes
 -- Counts. ARGV 4 base. Returns {length, lag or -1, last delivered, last generated, held, parked, letters, delayed,
--- consumers, oldest unfinished ms or -1, now}; lag -1: Redis cannot tell, count from last delivered.
+-- consumers, oldest unfinished ms or -1, now, undelivered replays, ever added}; lag -1: Redis cannot tell, count from last delivered.
 --@include common
 local function stream_of(key)
   if redis.call('EXISTS', key) == 0 then return { length = 0, ['last-generated-id'] = '0-0' } end
@@ -70,5 +70,5 @@ local parked = pending_of(S, PARKED) + pending_of(R, PARKED)
 return {
   stream.length, lag == -1 and -1 or lag + replay_lag, group['last-delivered-id'], stream['last-generated-id'],
   group.pending + replay_group.pending - parked, parked, count_of('XLEN', PRE .. 'dlq'),
-  count_of('ZCARD', ARGV[4] .. 'delayed'), consumers, oldest or -1, now_ms(), replay_lag,
+  count_of('ZCARD', ARGV[4] .. 'delayed'), consumers, oldest or -1, now_ms(), replay_lag, stream['entries-added'] or 0,
 }
