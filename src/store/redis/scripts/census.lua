@@ -63,7 +63,8 @@ if remade then
 elseif comparable and undelivered then
   if old.last == last and old.undelivered ~= '' then
     lost = tonumber(old.undelivered) + added - tonumber(old.added) - undelivered
-  elseif read and gap and old.read ~= '' then
+  -- Of a group that had read nothing, nothing was miscounted, though Redis does not say 0 then.
+  elseif read and gap and (old.read ~= '' or old.last == '0-0') then
     lost = new_gap - gap
   end
 end
