@@ -250,6 +250,12 @@ export async function survive<T extends TestTopology>(
     for (const { url } of services) {
       await waitFor(() => status(`${url}/health/ready`, 200), { timeoutMs: FLOW_MS, what: "ready after the election" });
     }
+    // The old primary may go on confirming for a while, and then takes it all back: the load lasts until the new one flows.
+    await waitFor(async () => (await remainsOf(topology)).effectTimes.some((time) => time > at), {
+      timeoutMs: 3 * FLOW_MS,
+      everyMs: 100,
+      what: "effects after the election",
+    });
     await load.flows(400);
     await load.stop();
     const reckoning = await reckon(topology, services, load);
