@@ -67,6 +67,12 @@ const FAULTS: readonly Fault[] = [
     reasons: ["permission"],
   },
   {
+    name: "without permission to append",
+    hurt: (r) => r.command(["ACL", "SETUSER", r.user, "-xadd"]),
+    heal: (r) => r.command(["ACL", "SETUSER", r.user, "+xadd"]),
+    reasons: ["permission"],
+  },
+  {
     name: "with a stream key of another type",
     hurt: (r) => r.command(["SET", "event-stream", "x"]),
     heal: (r) => r.command(["DEL", "event-stream"]),

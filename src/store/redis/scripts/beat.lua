@@ -10,6 +10,9 @@ if ARGV[4] ~= '' then
 else
   redis.call('SET', ARGV[5] .. 'probe', '1', 'PX', 60000)
 end
+-- Appending can be forbidden by itself, and nobody would notice before the next event. Nothing is appended: the key is not there.
+local append = redis.pcall('XADD', ARGV[5] .. 'probe:append', 'NOMKSTREAM', 'MAXLEN', 1, '*', 'x', 'x')
+if type(append) == 'table' and append.err then return append end
 -- Whatever is wrong with the rest is no reason to lose a lease: whose business it is will meet it.
 local function asked(...)
   local reply = redis.pcall(...)
