@@ -103,13 +103,18 @@ function slow({ lag, inRate, outRate }: FlowSigns): FlowState | null {
   return { name: "slow", reason: behind + more, advice: "Add replicas, or see which handler takes long." };
 }
 
-function flowing({ lag, parked, outRate }: FlowSigns): FlowState {
+function flowing({ lag, parked, pending, outRate }: FlowSigns): FlowState {
   const retries = parked > 0
     ? ` ${parked === 1 ? "One event waits" : `${number(parked)} events wait`} for a retry.`
     : "";
-  if (lag === 0) return { name: "flowing", reason: `Nothing waits.${retries}`, advice: null };
-  const rate = outRate === null ? "" : ` at ${number(outRate)} a second`;
-  return { name: "flowing", reason: `${cap(events(lag))} and flow${rate}.${retries}`, advice: null };
+  const held = pending > 0 ? `; ${number(pending)} held by consumers` : "";
+  if (lag === 0) return { name: "flowing", reason: `Nothing waits${held}.${retries}`, advice: null };
+  // For less than it takes to be stuck.
+  if (outRate === null || outRate <= 0) {
+    return { name: "flowing", reason: `${cap(events(lag))}${held}.${retries}`, advice: null };
+  }
+  const flow = `${lag === 1 ? "flows" : "flow"} at ${number(outRate)} a second`;
+  return { name: "flowing", reason: `${cap(events(lag))} and ${flow}.${retries}`, advice: null };
 }
 
 function events(count: number): string {
