@@ -60,6 +60,12 @@ const PROBLEMS: Readonly<Record<string, readonly [string, string]>> = {
     "Run `deno task cli doctor`: it names the missing permissions.",
   ],
   no_group: ["The stream or its group is gone.", "It is made again by itself; look who deleted it."],
+  max_clients: [
+    "Redis takes no further connection.",
+    "Raise its maxclients, or see with CLIENT LIST who holds so many.",
+  ],
+  tls: ["The TLS connection to Redis cannot be made.", "Check its certificates and the REDIS_TLS settings."],
+  protocol: ["What answers in the place of Redis does not speak its protocol.", "Check what REDIS_URL leads to."],
   wrong_type: ["A key that should be a stream holds something else.", "Look what wrote to it."],
 };
 

@@ -36,6 +36,7 @@ const CASES: readonly (readonly [what: string, Partial<FlowSigns>, name: string,
   ["nobody reads", { lag: 3, consumers: 0 }, "stuck", /no consumer reads/],
   ["paused", { paused: true, lag: 9, idleMs: 99_000 }, "paused", /paused; 9 events wait/],
   ["Redis is away, and the group paused", { problem: "connection", paused: true }, "down", /cannot be reached/],
+  ["Redis is full of clients", { problem: "max_clients" }, "down", /takes no further connection/],
   ["a cause that nobody knows", { problem: "durability" }, "down", /not ready: durability/],
 ];
 

@@ -21,6 +21,7 @@ const STATE_WORDS = { flowing: "Flowing", slow: "Slow", stuck: "Stuck", paused: 
 const WARNINGS = {
   dead_letters_growing: "Dead letters came in the last five minutes",
   lag_growing: "The backlog has been growing",
+  settling_refused: "Redis refuses what ends an event; handlers run, and their events stay held",
   eviction_policy: "Redis may evict streams when its memory is full; its policy should be noeviction",
 };
 

@@ -15,7 +15,7 @@ export async function takePictures(): Promise<void> {
   await Deno.mkdir(FOLDER, { recursive: true });
   await using browser = await startChromium((await findChromium())!);
   // Some are given up on while events flow.
-  await using site = await Site.start({ RETRY_BACKOFF: "60000" });
+  await using site = await Site.start({ RETRY_BACKOFF: "60000", RETRY_BACKOFF_MAX: "60000" });
   const flowing = new AbortController();
   // Where it fails, the pictures fail for what they lack.
   const flow = produce(site, flowing.signal).catch(() => {});
