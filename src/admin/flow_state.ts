@@ -66,6 +66,10 @@ const PROBLEMS: Readonly<Record<string, readonly [string, string]>> = {
   ],
   tls: ["The TLS connection to Redis cannot be made.", "Check its certificates and the REDIS_TLS settings."],
   protocol: ["What answers in the place of Redis does not speak its protocol.", "Check what REDIS_URL leads to."],
+  durability_unsupported: [
+    "Redis cannot give the durability that is asked for.",
+    "DURABILITY=fsync needs Redis 7.2 and its append-only file.",
+  ],
   wrong_type: ["A key that should be a stream holds something else.", "Look what wrote to it."],
 };
 
