@@ -68,7 +68,7 @@ const PROBLEMS: Readonly<Record<string, readonly [string, string]>> = {
   protocol: ["What answers in the place of Redis does not speak its protocol.", "Check what REDIS_URL leads to."],
   durability_unsupported: [
     "Redis cannot give the durability that is asked for.",
-    "DURABILITY=fsync needs Redis 7.2 and its append-only file.",
+    "PUBLISH_DURABILITY=fsync needs Redis 7.2 and its append-only file.",
   ],
   wrong_type: ["A key that should be a stream holds something else.", "Look what wrote to it."],
 };
