@@ -48,7 +48,7 @@ export async function findChromium(): Promise<string | null> {
 
 /**
  * Starts a browser.
- * @throws {Error} It does not listen within 20 s.
+ * @throws {Error} It does not listen within a minute: read from a cold disk, it takes its time.
  */
 export async function startChromium(path: string): Promise<Chromium> {
   const dir = await Deno.makeTempDir({ prefix: "chromium-" });
@@ -84,7 +84,7 @@ export class Chromium implements AsyncDisposable {
   /** Resolves when it can be connected to. */
   async untilListening(): Promise<void> {
     const file = await waitFor(() => Deno.readTextFile(`${this.#dir}/DevToolsActivePort`), {
-      timeoutMs: 20_000,
+      timeoutMs: 60_000,
       what: "Chromium to listen",
     });
     const [port, path] = file.trim().split("\n");

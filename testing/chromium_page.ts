@@ -77,7 +77,7 @@ export class ChromiumPage implements AsyncDisposable {
   async goto(url: string): Promise<void> {
     const { errorText } = await this.send("Page.navigate", { url });
     if (errorText !== undefined) throw new Error(`going to ${url}: ${errorText}`);
-    await this.until(`document.readyState === "complete"`, { what: `${url} to be loaded`, timeoutMs: 15_000 });
+    await this.until(`document.readyState === "complete"`, { what: `${url} to be loaded`, timeoutMs: 30_000 });
   }
 
   /** Size of the window. @param height Of a phone, or of a screen. */
@@ -114,7 +114,7 @@ export class ChromiumPage implements AsyncDisposable {
   async until<T>(expression: string, options: WaitOptions = {}): Promise<T> {
     const what = options.what ?? expression.slice(0, 160);
     return await waitFor(() => this.eval<T>(expression) as Promise<never>, {
-      timeoutMs: 10_000,
+      timeoutMs: 20_000,
       everyMs: 30,
       ...options,
       what,

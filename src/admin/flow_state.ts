@@ -60,6 +60,16 @@ const PROBLEMS: Readonly<Record<string, readonly [string, string]>> = {
     "Run `deno task cli doctor`: it names the missing permissions.",
   ],
   no_group: ["The stream or its group is gone.", "It is made again by itself; look who deleted it."],
+  max_clients: [
+    "Redis takes no further connection.",
+    "Raise its maxclients, or see with CLIENT LIST who holds so many.",
+  ],
+  tls: ["The TLS connection to Redis cannot be made.", "Check its certificates and the REDIS_TLS settings."],
+  protocol: ["What answers in the place of Redis does not speak its protocol.", "Check what REDIS_URL leads to."],
+  durability_unsupported: [
+    "Redis cannot give the durability that is asked for.",
+    "PUBLISH_DURABILITY=fsync needs Redis 7.2 and its append-only file.",
+  ],
   wrong_type: ["A key that should be a stream holds something else.", "Look what wrote to it."],
 };
 
@@ -103,13 +113,18 @@ function slow({ lag, inRate, outRate }: FlowSigns): FlowState | null {
   return { name: "slow", reason: behind + more, advice: "Add replicas, or see which handler takes long." };
 }
 
-function flowing({ lag, parked, outRate }: FlowSigns): FlowState {
+function flowing({ lag, parked, pending, outRate }: FlowSigns): FlowState {
   const retries = parked > 0
     ? ` ${parked === 1 ? "One event waits" : `${number(parked)} events wait`} for a retry.`
     : "";
-  if (lag === 0) return { name: "flowing", reason: `Nothing waits.${retries}`, advice: null };
-  const rate = outRate === null ? "" : ` at ${number(outRate)} a second`;
-  return { name: "flowing", reason: `${cap(events(lag))} and flow${rate}.${retries}`, advice: null };
+  const held = pending > 0 ? `; ${number(pending)} held by consumers` : "";
+  if (lag === 0) return { name: "flowing", reason: `Nothing waits${held}.${retries}`, advice: null };
+  // For less than it takes to be stuck.
+  if (outRate === null || outRate <= 0) {
+    return { name: "flowing", reason: `${cap(events(lag))}${held}.${retries}`, advice: null };
+  }
+  const flow = `${lag === 1 ? "flows" : "flow"} at ${number(outRate)} a second`;
+  return { name: "flowing", reason: `${cap(events(lag))} and ${flow}.${retries}`, advice: null };
 }
 
 function events(count: number): string {

@@ -43,6 +43,8 @@ export const MOST_PICKED = 500;
 /** Letters of one request by filter, and at once. */
 const PART = 1_000;
 const CHUNK = 50;
+/** Looks of one request by filter, of 1,000 letters each: where few fit, they would have no end. */
+const LOOKS = 100;
 /** Calls of a dry run, of 1,000 letters each. */
 const COUNT_CALLS = 200;
 
@@ -108,7 +110,7 @@ async function part(
   cursor: Position | null,
   action: BulkRequest["action"],
 ): Promise<BulkResult> {
-  let [matched, done, from] = [0, 0, cursor];
+  let [matched, done, looks, from] = [0, 0, 0, cursor];
   for (const stream of streams.filter(({ index }) => cursor === null || index >= cursor.index)) {
     for (;;) {
       const begin = from?.index === stream.index ? { from: { id: from.id, exclusive: true } } : {};
@@ -118,7 +120,8 @@ async function part(
       done += results.filter((one) => one).length;
       if (found.scannedTo === null) break;
       from = { id: found.scannedTo, index: stream.index };
-      if (matched >= PART) return { ...NONE, ...counted(action, matched, done), next: cursorText(from) };
+      const enough = matched >= PART || ++looks >= LOOKS;
+      if (enough) return { ...NONE, ...counted(action, matched, done), next: cursorText(from) };
     }
   }
   return { ...NONE, ...counted(action, matched, done) };

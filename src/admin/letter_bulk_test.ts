@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { done, only, readNow, settle } from "../../testing/conformance/steps.ts";
 import { bury, coreFixture } from "./fixtures_test.ts";
-import type { BulkRequest, BulkResult } from "./letter_bulk.ts";
+import { bulkLetters, type BulkRequest, type BulkResult } from "./letter_bulk.ts";
+import type { AdminStream } from "./letters.ts";
 
 const of = (action: BulkRequest["action"], params: BulkRequest["params"] = {}, dryRun = false): BulkRequest => ({
   ...{ action, params, dryRun },
@@ -61,6 +62,15 @@ Deno.test("a request does a bounded part, and the next one goes on behind it", a
   }
   assert.deepEqual([parts.length, parts.reduce((sum, one) => sum + one, 0)], [2, 1_050]);
   assert.ok(parts[0]! <= 1_000);
+});
+
+Deno.test("where hardly a letter fits, a request ends all the same, and says where to go on", async () => {
+  let looks = 0;
+  const admin = { stream: "orders", range: () => Promise.resolve({ entries: [], scannedTo: `${++looks}-0` }) };
+  const store = { stream: "orders", time: () => Promise.resolve(1_000) };
+  const stream = { index: 0, store, admin } as unknown as AdminStream;
+  const { matched, next } = await bulkLetters([stream], of("delete", { text: "rare" }));
+  assert.deepEqual([looks, matched, next], [100, 0, "100-0.0"]);
 });
 
 Deno.test("picked letters are done once each; those that are gone are not counted", async () => {

@@ -21,12 +21,13 @@ const STATE_WORDS = { flowing: "Flowing", slow: "Slow", stuck: "Stuck", paused: 
 const WARNINGS = {
   dead_letters_growing: "Dead letters came in the last five minutes",
   lag_growing: "The backlog has been growing",
+  settling_refused: "Redis refuses what ends an event; handlers run, and their events stay held",
   eviction_policy: "Redis may evict streams when its memory is full; its policy should be noeviction",
 };
 
 function placeOf() {
   const [, name = "", query = ""] = /^#\/([a-z]*)\??(.*)$/.exec(location.hash) ?? [];
-  return { name: name in VIEWS ? name : "now", params: Object.fromEntries(new URLSearchParams(query)) };
+  return { name: Object.hasOwn(VIEWS, name) ? name : "now", params: Object.fromEntries(new URLSearchParams(query)) };
 }
 
 /** Shows a view; what is empty does not go into the address. */
@@ -71,7 +72,7 @@ function Dashboard() {
   const main = useRef(null);
   useEffect(() => follow(), []);
   useEffect(() => {
-    // On a phone the names of the views are wider than the window.
+    // Between a phone and a wide window the names of the views may be wider than their place.
     document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [place.name]);
   useEffect(() => {
@@ -133,7 +134,7 @@ function Brand() {
 /** Whether what is shown is live. */
 function Connection() {
   const { status, since: from } = useStore(live);
-  const words = { connecting: "Connecting", live: "Live", lost: "Reconnecting" }[status];
+  const words = { connecting: "Connecting", live: "Live", asking: "Every few seconds", lost: "Reconnecting" }[status];
   return html`<span class=${`connection is-${status}`} role="status" title=${new Date(from).toISOString()}>
     <span class="dot" aria-hidden="true"></span>${words}</span>`;
 }

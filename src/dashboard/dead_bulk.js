@@ -7,7 +7,7 @@ import { Confirm, notify } from "./ui.js";
 
 const PATH = "dead-letters/bulk";
 
-/** @param letters Those that were picked; else all that fit `filter`. @param onClose Called at the end, also of a stop. */
+/** @param letters Those that were picked; else all that fit `filter`. @param onClose Told at the end whether something was done, or may have been. */
 export function BulkDialog({ action, letters, filter, onClose }) {
   const [dry, setDry] = useState(null);
   const [busy, setBusy] = useState(null);
@@ -17,14 +17,15 @@ export function BulkDialog({ action, letters, filter, onClose }) {
 
   useEffect(() => {
     api(PATH, { method: "POST", body: { action, dryRun: true, ...what } }).then(setDry, (error) => {
+      if (stopped.current) return;
       notify({ text: error.message, bad: true });
-      onClose();
+      onClose(false);
     });
   }, []);
 
   // The dialog goes first: what is told stands outside of it.
   const tell = (notice) => {
-    onClose();
+    onClose(true);
     notify(notice);
     refresh();
   };
@@ -53,7 +54,7 @@ export function BulkDialog({ action, letters, filter, onClose }) {
   };
   const cancel = () => {
     stopped.current = true;
-    if (busy === null) onClose();
+    if (busy === null) onClose(false);
   };
   const number = dry === null ? null : `${dry.complete ? "" : "at least "}${counted(dry.matched, "letter")}`;
   return html`

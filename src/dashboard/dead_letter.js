@@ -42,10 +42,10 @@ export function LetterDetail({ id, stream, go }) {
       "Event",
       html`<a class="mono" href=${`#/find${
         queryOf({ by: "entry", q: data.entryId, stream: data.stream })
-      }`}>${data.entryId}</a>`,
+      }`}><${Text} value=${data.entryId} /></a>`,
     ],
     ["Stream", html`<span class="mono"><${Text} value=${data.stream} /></span>`],
-    ["Reason", html`<span class="mono">${data.reason}</span>`],
+    ["Reason", html`<span class="mono"><${Text} value=${data.reason} /></span>`],
     ["Attempts", `${counted(data.deliveries, "attempt")} counted`],
     ["First attempt", html`<${Time} iso=${data.first} />`],
     ["Given up on", html`<${Time} iso=${data.time} ago />`],

@@ -9,8 +9,16 @@ const WAITS_MS = [300, 700, 1_500, 3_000, 5_000];
 /** Something comes every two seconds; silence for so long is a dead connection. */
 const SILENCE_MS = 12_000;
 
-/** `status`: `connecting`, `live`, `lost`. `now`: the latest figures. `since`: when the status began. */
-export const live = store({ status: "connecting", now: null, since: Date.now(), problem: null });
+/**
+ * `status`: `connecting`, `live`, `asking` (as many watch already as may: figures are asked for every few seconds), `lost`.
+ * `now`: the latest figures. `since`: when the status began.
+ */
+export const live = store(nothingYet());
+
+// Whoever signs in next sees nothing of what this one saw.
+session.listen(({ token }) => {
+  if (token === null) live.set(nothingYet());
+});
 
 // At once, before anything is drawn: a person who opens the page waits for this.
 let asked = session.get().token !== null;
@@ -25,26 +33,33 @@ export function follow() {
   return () => ended.abort();
 }
 
-/** Fresh figures at once, after a change. */
+/** Fresh figures at once, after a change. @returns Whether they came. */
 export async function refresh() {
+  const { token } = session.get();
   const now = await api("now").catch(() => null);
-  if (now !== null) live.set((before) => ({ ...before, now }));
+  if (now === null || session.get().token !== token) return false;
+  live.set((before) => ({ ...before, now }));
+  return true;
+}
+
+function nothingYet() {
+  return { status: "connecting", now: null, since: Date.now(), problem: null };
 }
 
 async function run(signal) {
   let failures = 0;
   while (!signal.aborted && session.get().token !== null) {
     const from = Date.now();
-    const problem = await connect(signal);
-    if (signal.aborted) return;
-    mark("lost", problem);
+    const { status, problem } = await connect(signal);
+    if (signal.aborted || session.get().token === null) return;
+    mark(status, problem);
     if (Date.now() - from > 10_000) failures = 0;
     const wait = WAITS_MS[Math.min(failures++, WAITS_MS.length - 1)];
     await pause(wait * (0.75 + Math.random() / 2), signal);
   }
 }
 
-/** One connection, until it ends. @returns Why it did. */
+/** One connection, until it ends. @returns What there is instead of it, and why it ended. */
 async function connect(signal) {
   const silence = new AbortController();
   const both = AbortSignal.any([signal, silence.signal]);
@@ -54,16 +69,16 @@ async function connect(signal) {
     timer = setTimeout(() => silence.abort(), SILENCE_MS);
   };
   try {
-    const response = await request("live", { signal: both });
-    const again = live.get().status === "lost";
+    const response = await request("live?kinds=now,tick", { signal: both });
+    const again = ["asking", "lost"].includes(live.get().status);
     mark("live", null);
     if (again) refresh();
     for await (const message of messages(response.body, heard)) take(message);
-    return "The service ended the connection.";
+    return { status: "lost", problem: "The service ended the connection." };
   } catch (error) {
-    // Too many pages watch already: figures are fetched instead.
-    if (error instanceof ApiError && error.status === 429) await refresh();
-    return error instanceof ApiError ? error.message : "The connection was lost.";
+    const problem = error instanceof ApiError ? error.message : "The connection was lost.";
+    const full = error instanceof ApiError && error.status === 429;
+    return { status: full && await refresh() ? "asking" : "lost", problem };
   } finally {
     clearTimeout(timer);
   }
@@ -106,10 +121,13 @@ function mark(status, problem) {
 
 function pause(ms, signal) {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
+    const end = () => {
       clearTimeout(timer);
+      // A night without the service would leave thousands of them.
+      signal.removeEventListener("abort", end);
       resolve();
-    }, { once: true });
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener("abort", end);
   });
 }

@@ -1,6 +1,6 @@
 /** What every view is made of. */
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/preact_htm.js";
-import { act, api } from "./api.js";
+import { act, api, session } from "./api.js";
 import { since, time, visible } from "./format.js";
 import { refresh } from "./live.js";
 import { store, useStore } from "./store.js";
@@ -107,6 +107,9 @@ export function useApi(path, { everyMs = null, key = null } = {}) {
 /** What was done last; screen readers are told. Earlier ones are under Controls. */
 const notices = store([]);
 let noticeId = 0;
+session.listen(({ token }) => {
+  if (token === null) notices.set([]);
+});
 
 /** Tells what happened. @param line The line in the audit log. */
 export function notify({ text, line = null, bad = false }) {

@@ -8,19 +8,27 @@ import { live } from "./live.js";
 import { useStore } from "./store.js";
 import { Empty, Fault, Heading, Table, Text, Time, useApi, useSlowly } from "./ui.js";
 
+// Letters come from strangers, too: `constructor` is no reason that we know.
 const REASONS = {
+  __proto__: null,
   max_deliveries: "failed too often",
   non_retryable: "cannot be retried",
   invalid: "does not fit the schema",
   undecodable: "cannot be read",
   crash_loop: "crashed its process",
 };
+/** Groups that are shown: the largest. */
+const GROUPS = 12;
 const FILTERS = ["type", "reason", "error", "text"];
 const num = (text) => ({ text, num: true });
 
 /** The view. @param params The filter, or `letter` and `stream`. */
 export function DeadView({ params, go }) {
-  if (params.letter) return html`<${LetterDetail} id=${params.letter} stream=${params.stream ?? ""} go=${go} />`;
+  if (params.letter) {
+    return html`<${LetterDetail} key=${`${params.stream}/${params.letter}`} id=${params.letter} stream=${
+      params.stream ?? ""
+    } go=${go} />`;
+  }
   const filter = Object.fromEntries(FILTERS.flatMap((name) => params[name] ? [[name, params[name]]] : []));
   return html`
     <${Heading} title="Dead letters" />
@@ -89,9 +97,10 @@ function Letters({ filter, go }) {
     `;
   }
   const all = groups.data;
-  const done = () => {
-    setPicked(new Map());
+  const close = (changed) => {
     setBulk(null);
+    if (!changed) return;
+    setPicked(new Map());
     reload();
   };
   const toggle = (letter, on) => {
@@ -142,8 +151,10 @@ function Letters({ filter, go }) {
             <td class="mono wide">
               <${Text} value=${one.type ?? "undecodable"} />
             </td>
-            <td class="error-text"><span class="tag">${REASONS[one.reason] ?? one.reason}</span> <${Text} value=${one
-              .error.slice(0, 300)} /></td>
+            <td
+              class="error-text"><span class="tag"><${Text} value=${REASONS[one.reason] ??
+                one.reason} /></span> <${Text} value=${one
+                .error.slice(0, 300)} /></td>
             <td class="num">${count(one.deliveries)}</td>
             <td class="num">${count(one.replays)}</td>
           </tr>
@@ -157,13 +168,14 @@ function Letters({ filter, go }) {
         setTrail([...trail, list.data.next])}>Older</button>
       <span class="muted">Page ${trail.length}, newest first</span>
     </div>
-    ${bulk && html`<${BulkDialog} ...${bulk} onClose=${done} />`}
+    ${bulk && html`<${BulkDialog} ...${bulk} onClose=${close} />`}
   `;
 }
 
 function Groups({ data, error, go, filter }) {
   if (data === null) return error ? html`<${Fault} error=${error} />` : html`<p class="muted">Counting …</p>`;
-  const { items, scanned, total, complete, matched, more } = data;
+  const { items, scanned, total, complete, matched } = data;
+  const more = data.more + Math.max(0, items.length - GROUPS);
   return html`
     <section>
       <div class="section-head">
@@ -175,7 +187,7 @@ function Groups({ data, error, go, filter }) {
           : ""}</span>
       </div>
       <${Table} label="Dead letters by type and error" head=${[num("Letters"), "Type", "Error", "First", "Last"]}>
-        ${items.slice(0, 12).map((one) =>
+        ${items.slice(0, GROUPS).map((one) =>
           html`
             <tr key=${`${one.type}/${one.reason}/${one.error}`}>
               <td class="num"><b>${count(one.count)}</b></td>

@@ -1,7 +1,7 @@
 /** Find an event by entry id, event id, subject or trace: its place, its history, its payload. */
 import { html, useEffect, useState } from "./vendor/preact_htm.js";
 import { api, queryOf } from "./api.js";
-import { counted, duration, since } from "./format.js";
+import { counted, duration, since, visible } from "./format.js";
 import { Fields, PREVIEW } from "./fields.js";
 import { Empty, Fault, Heading, Shape, Table, Text, Time, useApi } from "./ui.js";
 
@@ -20,12 +20,13 @@ const HELP = {
 
 /** The view. @param params `by` and `q`. */
 export function FindView({ params, go }) {
-  const [by, setBy] = useState(params.by ?? "entry");
+  const given = KINDS.some(([value]) => value === params.by) ? params.by : "entry";
+  const [by, setBy] = useState(given);
   const [text, setText] = useState(params.q ?? "");
   useEffect(() => {
-    setBy(params.by ?? "entry");
+    setBy(given);
     setText(params.q ?? "");
-  }, [params.by, params.q]);
+  }, [given, params.q]);
   const submit = (event) => {
     event.preventDefault();
     const q = text.trim();
@@ -51,9 +52,9 @@ export function FindView({ params, go }) {
         <${Empty}
           title="Which event?">Paste an id from a log line: every line of a handler carries the entry id, and every request its correlation id.<//>
       `
-      : params.by === "entry"
+      : given === "entry"
       ? html`<${PlaceOf} key=${params.q} entryId=${params.q} stream=${params.stream ?? ""} />`
-      : html`<${Results} key=${`${params.by}/${params.q}`} by=${params.by} q=${params.q} />`}
+      : html`<${Results} key=${`${given}/${params.q}`} by=${given} q=${params.q} />`}
   `;
 }
 
@@ -81,7 +82,7 @@ function PlaceOf({ entryId, stream }) {
           .entryId}</span></h2>
         <span class="muted mono"><${Text} value=${data.stream} /></span>
       </div>
-      <p class="lead">${sentenceOf(data)}</p>
+      <p class="lead">${visible(sentenceOf(data))}</p>
       ${attempts > 0 && html`
         <h3>History</h3>
         <ul class="plain-list">
@@ -89,7 +90,8 @@ function PlaceOf({ entryId, stream }) {
             .firstFailure} ago />, last <${Time} iso=${data.lastFailure} ago />
             ${data.replays > 0 ? html`; replayed ${counted(data.replays, "time")}` : ""}</li>
           ${errors.map((one) =>
-            html`<li><${Shape} name="down" /> <span class="error-text"><${Text} value=${one.message} lines /></span></li>`
+            html`<li><${Shape} name="down" /> <span class="error-text"><${Text} value=${one.message} lines /></span>
+              ${one.time && html`<span class="muted"><${Time} iso=${one.time} ago /></span>`}</li>`
           )}
         </ul>
       `}
@@ -202,8 +204,9 @@ function Results({ by, q }) {
         ${letters.map((one) =>
           html`
             <tr key=${`${one.stream}/${one.id}`}>
-              <td class="mono"><a href=${`#/dead${queryOf({ letter: one.id, stream: one.stream })}`}>${one
-                .entryId}</a></td>
+              <td class="mono"><a href=${`#/dead${queryOf({ letter: one.id, stream: one.stream })}`}>${visible(
+                one.entryId,
+              )}</a></td>
               <td class="mono wide">
                 <${Text} value=${one.type ?? "undecodable"} />
               </td>

@@ -2,7 +2,7 @@
 import { html, useEffect, useMemo, useState } from "./vendor/preact_htm.js";
 import { queryOf } from "./api.js";
 import { Chart, COUNTS, TIMES } from "./charts.js";
-import { count, duration, rate, short, shortSeconds, time } from "./format.js";
+import { count, duration, rate, short, shortSeconds, time, visible } from "./format.js";
 import { live } from "./live.js";
 import { useStore } from "./store.js";
 import { Empty, Fault, Heading, Table, Text, Time, useApi, useSlowly } from "./ui.js";
@@ -41,7 +41,8 @@ function useFiguresPainted() {
   useEffect(() => {
     if (!known) return;
     const begin = () => {
-      timer = setTimeout(() => set(true), 30);
+      // The module of the charts may not have come.
+      timer = setTimeout(() => set(globalThis.uPlot !== undefined), 30);
     };
     let timer = null;
     if (globalThis.uPlot === undefined) addEventListener("load", begin, { once: true });
@@ -137,7 +138,9 @@ function Charts({ data, minutes }) {
       <${Chart} ...${common} title="Oldest event" note="not finished" steps=${TIMES} format=${SECONDS}
         axis=${shortSeconds}
         series=${[line("age", of.oldestAgeSeconds, "accent")]} />
-      <${Chart} ...${common} title="Handler time" note=${handler ? handler.type : "this replica"} format=${MILLIS}
+      <${Chart} ...${common} title="Handler time" note=${handler
+        ? visible(handler.type)
+        : "this replica"} format=${MILLIS}
         series=${[
           line("p50", quantile("p50"), "accent"),
           line("p95", quantile("p95"), "second", [6, 4]),
@@ -146,7 +149,7 @@ function Charts({ data, minutes }) {
       <${Chart} ...${common} title="Failures" note="attempts a second, this replica" format=${PER_SECOND}
         axis=${short}
         series=${[line("failed", of.failed, "bad"), line("given up on", of.dead_lettered, "third", [2, 3])]} />
-      <${Chart} ...${common} title="Dead letters" note="there are" steps=${COUNTS} format=${count}
+      <${Chart} ...${common} title="Dead letters" note="kept" steps=${COUNTS} format=${count}
         axis=${short}
         series=${[line("letters", of.deadLetters, "bad")]} />
     </div>
@@ -154,7 +157,7 @@ function Charts({ data, minutes }) {
       ${data.handlers.length > 1 && html`
         <label>Handler time of <select value=${handler?.type} onChange=${(event) => setType(event.target.value)}>
           ${data.handlers.filter((one) => one.series).map((one) =>
-            html`<option key=${one.type} value=${one.type}>${one.type}</option>`
+            html`<option key=${one.type} value=${one.type}>${visible(one.type)}</option>`
           )}
         </select></label>
       `}

@@ -1,5 +1,5 @@
 /** Where: streams, their groups, their consumers, and who holds what. */
-import { html, useState } from "./vendor/preact_htm.js";
+import { html, useEffect, useState } from "./vendor/preact_htm.js";
 import { queryOf } from "./api.js";
 import { count, counted, duration } from "./format.js";
 import { live } from "./live.js";
@@ -93,6 +93,11 @@ function Consumers({ stream }) {
     `consumers${queryOf({ stream, cursor: from === 0 ? "" : String(from), limit: PAGE })}`,
     { everyMs: 3_000 },
   );
+  // Those of this page may have gone meanwhile.
+  const beyond = data !== null && data.items.length === 0 && from > 0;
+  useEffect(() => {
+    if (beyond) setFrom(0);
+  }, [beyond]);
   if (data === null) {
     return error
       ? html`<${Fault} error=${error} onRetry=${reload} />`

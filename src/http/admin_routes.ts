@@ -49,7 +49,10 @@ function queries(guard: Guard, options: AdminRoutesOptions): readonly Route[] {
     ),
     guard.route("GET", "schedules", async () => jsonResponse(await core().schedules())),
     guard.route("GET", "scaling", async () => jsonResponse(await core().scaling())),
-    guard.route("GET", "live", ({ method }, { correlationId }) => liveResponse(live, clock, method, correlationId)),
+    guard.route("GET", "live", (request, { correlationId }) => {
+      const { kinds } = query(request, ["kinds"]);
+      return liveResponse(live, clock, { method: request.method, correlationId, kinds });
+    }),
   ];
 }
 

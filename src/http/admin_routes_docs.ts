@@ -119,7 +119,8 @@ export const ADMIN_DOCS: Readonly<Record<string, RouteDoc | null>> = {
   "GET live": admin({
     ...{ id: "watchLive", summary: "What happens in this process, as server-sent events." },
     answer: { "text/event-stream; charset=utf-8": { type: "string" } },
-    problems: { 429: ["too_many_clients"] },
+    parameters: [query("kinds", "Only messages of these kinds, separated by commas; all where absent.")],
+    problems: { ...INVALID, 429: ["too_many_clients"] },
   }),
   "GET scaling": admin({ id: "getScaling", summary: "Figures for an autoscaler.", answer: "Scaling" }),
   "GET now": null,

@@ -229,6 +229,34 @@ Deno.test("a client that does not read costs a bounded queue, and is told what i
   await reader.cancel();
 });
 
+Deno.test("live sends the kinds that were asked for, and what a client asks for twice is refused", async () => {
+  const { ask, happenings, clock } = await api();
+  const reader = (await ask("live?kinds=now,tick")).body!.getReader();
+  await untilText(reader, ": connected");
+  happenings.emit({ kind: "promoted", stream: "orders", count: 1 });
+  await clock.advance(1_000);
+  assert.doesNotMatch(await untilText(reader, "event: tick"), /promoted/);
+  await reader.cancel();
+  assert.equal((await ask("live?kinds=now&kinds=tick")).status, 400);
+});
+
+Deno.test("a client that takes nothing for a minute loses its place to another one, and finds the end", async () => {
+  const { ask, clock } = await api(["orders"], { maxWatchers: 2 });
+  const stalled = (await ask("live")).body!.getReader();
+  const reader = (await ask("live")).body!.getReader();
+  for (let beat = 0; beat < 5; beat++) {
+    assert.equal((await ask("live")).status, 429, `after ${beat} beats`);
+    await clock.advance(15_000);
+    await untilText(reader, ": heartbeat");
+  }
+  const next = await ask("live");
+  assert.equal(next.status, 200);
+  assert.match(await untilText(stalled, "never"), /^<end>$/);
+  await next.body!.cancel();
+  await reader.cancel();
+  assert.equal(clock.pending, 0);
+});
+
 Deno.test("so many may watch, the next is turned away; the end of the service ends every stream", async () => {
   const { ask, happenings, clock } = await api(["orders"], { maxWatchers: 2 });
   const readers = [await ask("live"), await ask("live")].map(({ body }) => body!.getReader());

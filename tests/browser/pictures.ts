@@ -14,7 +14,8 @@ const FLOW_MS = Number(Deno.env.get("SCREENSHOTS_FLOW_MS") ?? 200_000);
 export async function takePictures(): Promise<void> {
   await Deno.mkdir(FOLDER, { recursive: true });
   await using browser = await startChromium((await findChromium())!);
-  await using site = await Site.start();
+  // Some are given up on while events flow.
+  await using site = await Site.start({ RETRY_BACKOFF: "60000", RETRY_BACKOFF_MAX: "60000" });
   const flowing = new AbortController();
   // Where it fails, the pictures fail for what they lack.
   const flow = produce(site, flowing.signal).catch(() => {});

@@ -1,7 +1,6 @@
 /** A service with something in every view, and the views. */
 import type { ChromiumPage } from "../../testing/chromium_page.ts";
-import { waitFor } from "../../testing/wait.ts";
-import { LETTERS, type Site, STREAM } from "./support.ts";
+import { LETTERS, type Site, STREAM, waitFor } from "./support.ts";
 
 /** One view as somebody sees it. */
 export interface Scene {
@@ -46,7 +45,7 @@ export async function fill(site: Site): Promise<Props> {
     STREAM,
     ">",
   ]);
-  const held = await site.add("order.slow", { orderId: "A-1077", takesMs: 25_000 }, {
+  const held = await site.add("order.slow", { orderId: "A-1077", takesMs: 600_000 }, {
     subject: "customer-77",
     source: "shop",
   });

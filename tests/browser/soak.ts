@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import type { Chromium } from "../../testing/chromium.ts";
 import type { ChromiumPage } from "../../testing/chromium_page.ts";
-import { waitFor } from "../../testing/wait.ts";
-import { Site, TOKEN } from "./support.ts";
+import { Site, TOKEN, waitFor } from "./support.ts";
 
 interface Sample {
   readonly minute: number;

@@ -3,6 +3,7 @@ import { type Chromium, findChromium, startChromium } from "../../testing/chromi
 import type { ChromiumPage } from "../../testing/chromium_page.ts";
 import { freePort, startRedis, type TestRedis } from "../../testing/redis_server.ts";
 import { type ServiceProcess, startServiceProcess } from "../../testing/service_process.ts";
+import { waitFor as wait } from "../../testing/wait.ts";
 
 export const TOKEN = "a-token-for-the-dashboard";
 export const STREAM = "event-stream";
@@ -37,6 +38,9 @@ export function browserTest(name: string, run: (browser: Chromium) => Promise<vo
   });
 }
 
+/** With the patience that a browser beside it asks for. */
+export const waitFor: typeof wait = (condition, options = {}) => wait(condition, { timeoutMs: 20_000, ...options });
+
 /** A Redis and a service on it, which can be started again at the same address. */
 export class Site implements AsyncDisposable {
   readonly redis: TestRedis;
@@ -58,7 +62,10 @@ export class Site implements AsyncDisposable {
       ADMIN_TOKEN: TOKEN,
       SERVICE_PORT: String(freePort()),
       HANDLERS: "./tests/fixtures/dashboard_handlers.ts",
-      RETRY_BACKOFF: "60000",
+      // What is held or parked stays so, however long the browser takes.
+      HANDLER_TIMEOUT: "900000",
+      RETRY_BACKOFF: "600000",
+      RETRY_BACKOFF_MAX: "600000",
       RETRY_DELAYS: "200",
       TEST_EVENT_INTERVAL: "0",
       ...more,
@@ -83,9 +90,9 @@ export class Site implements AsyncDisposable {
     await this.#service[Symbol.asyncDispose]();
   }
 
-  /** Starts it again, at the same address. */
-  async startAgain(): Promise<void> {
-    this.#service = startServiceProcess({ env: this.#env });
+  /** Starts it again, at the same address. @param more Settings that are others than before. */
+  async startAgain(more: Readonly<Record<string, string>> = {}): Promise<void> {
+    this.#service = startServiceProcess({ env: { ...this.#env, ...more } });
     await this.#service.ready();
   }
 

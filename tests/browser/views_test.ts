@@ -2,10 +2,9 @@
 import assert from "node:assert/strict";
 import type { ChromiumPage } from "../../testing/chromium_page.ts";
 import { packageFolders } from "../../testing/packages.ts";
-import { waitFor } from "../../testing/wait.ts";
 import { takePictures } from "./pictures.ts";
 import { fill, scenes } from "./scene.ts";
-import { browserTest, LETTERS, Site, STREAM, TOKEN } from "./support.ts";
+import { browserTest, LETTERS, Site, STREAM, TOKEN, waitFor } from "./support.ts";
 
 interface Finding {
   readonly id: string;
