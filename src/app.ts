@@ -9,7 +9,7 @@ import { watchDurability } from "./app/durability.ts";
 import { greet } from "./app/greet.ts";
 import { makeRouter } from "./app/http_parts.ts";
 import { makeMetrics, typesOf } from "./app/metrics_parts.ts";
-import { blockMsOf, serverFacts } from "./app/redis_parts.ts";
+import { blockMsOf, isSettler, serverFacts } from "./app/redis_parts.ts";
 import { type RunningParts, runningParts } from "./app/running_parts.ts";
 import { shutDown } from "./app/shutdown.ts";
 import { testSchedule } from "./app/test_schedule.ts";
@@ -93,6 +93,7 @@ export class App {
       blockMs: blockMsOf(config),
       stalled: () => this.#parts?.workers.flatMap((worker) => worker.stalled()) ?? [],
       warnings: () => this.#parts?.watcher.warnings ?? [],
+      spare: isSettler,
     });
     this.#live = new LiveHub({ happenings: this.happenings, clock });
     this.#recent = new RecentErrors(this.happenings, clock);

@@ -27,6 +27,8 @@ export interface RedisParts {
   readonly stores: readonly RedisStreamStore[];
   /** The command channel of the first stream. */
   readonly command: RedisChannel;
+  /** Names of the links without which a stream's work stands still. */
+  readonly linksOf: (stream: string) => readonly string[];
   /** Resolves with the first connections; rejects with the signal's reason. */
   readonly ready: (signal: AbortSignal) => Promise<void>;
 }
@@ -40,6 +42,11 @@ export function blockMsOf(config: Config): number {
 /** How long a publish waits for its durability: with the wait of those before it, within `COMMAND_TIMEOUT`. */
 export function durabilityTimeoutMsOf(config: Config): number {
   return Math.min(3_000, Math.max(10, Math.floor(config.redis.commandTimeoutMs * 0.4)));
+}
+
+/** A link of that name only saves time: what goes over it goes by script while it is away. */
+export function isSettler(link: string): boolean {
+  return link.startsWith("settler:");
 }
 
 /** Name of the connection that publishes to a stream where that waits for more than memory. */
@@ -75,7 +82,7 @@ export function redisParts(options: RedisPartsOptions): RedisParts {
       group,
       publishStream: first,
       ...relayFor(redis, manager, stream, first),
-      onRelayed: (entryId) => stores[0]!.saw(entryId),
+      onEffect: (entryId) => stores[0]!.saw(entryId),
       command: manager.command(`{${stream}}`),
       blocking: manager.blocking(`reader:${stream}`, `{${stream}}`),
       // A kind for blocking commands, because it has a name: its own client is what matters. That closing does not wait
@@ -92,7 +99,8 @@ export function redisParts(options: RedisPartsOptions): RedisParts {
   const ready = async (signal: AbortSignal): Promise<void> => {
     await Promise.all([command, ...readers].map((channel) => channel.whenReady(signal)));
   };
-  return { manager, stores, command, ready };
+  const linksOf = (stream: string): readonly string[] => [manager.command(`{${stream}}`).name, `reader:${stream}`];
+  return { manager, stores, command, linksOf, ready };
 }
 
 /** In a cluster the stream that effects go to may be on another node; no script can write to both. */

@@ -59,7 +59,10 @@ export function runningParts(options: RunningPartsOptions): RunningParts {
   const publisher = publisherOf(options, store);
   const startId = crypto.randomUUID().slice(0, 8);
   const shared = { dispatcher, deadlines, publisher, startId, share: redis.stores.length };
-  const workers = redis.stores.map((store) => workerOf(options, store, shared));
+  const workers = redis.stores.map((store) => {
+    const links = redis.linksOf(store.stream);
+    return workerOf(options, store, { ...shared, concerns: (link) => links.includes(link) });
+  });
   const { schedules } = registry;
   const { timezone } = config.log;
   const scheduler = new Scheduler({ store, clock, random, happenings, publisher, schedules, timezone });
@@ -92,6 +95,8 @@ interface Shared {
   readonly deadlines: Deadlines;
   readonly publisher: Publisher;
   readonly startId: string;
+  /** Whether the stream's work goes over the link of that name. */
+  readonly concerns: (link: string) => boolean;
   /** Among how many streams the room for held entries is divided. */
   readonly share: number;
 }

@@ -32,6 +32,8 @@ export interface MonitorOptions {
   readonly stalled: () => readonly string[];
   /** Warnings that make the state `degraded`. */
   readonly warnings: () => readonly string[];
+  /** Links without which all work goes on, by name. Default: none. */
+  readonly spare?: (link: string) => boolean;
 }
 
 /** The bound on the health check itself, CONTRACT section 3. */
@@ -159,8 +161,8 @@ export class HealthMonitor implements HealthView {
         if (happening.loop.startsWith("trimmer:")) return;
         return this.#forbidden(happening.loop.slice(happening.loop.indexOf(":") + 1), happening.cause);
       case "link":
-        if (happening.state === "lost") this.#lost(happening.cause ?? "connection");
-        return;
+        if (happening.state !== "lost" || this.#o.spare?.(happening.channel)) return;
+        return this.#lost(happening.cause ?? "connection");
       case "lifecycle":
         this.#phase = happening.state === "running"
           ? "running"

@@ -136,7 +136,7 @@ export interface Beat {
 export interface News {
   /** The whole group is paused. */
   readonly paused: boolean;
-  /** Time until the next delayed event is due; null when none waits. */
+  /** Time until {@link StreamStore.promoteDelayed} has something to do; null when nothing waits for it. */
   readonly delayedInMs: number | null;
   /** Entries that {@link StreamStore.adopt} would give. */
   readonly adoptable: number;

@@ -29,6 +29,8 @@ export interface WorkerOptions extends Omit<ConsumerOptions, "membership"> {
   readonly retention: { readonly maxLength: number; readonly maxAgeMs: number };
   /** False: publishes only. */
   readonly consuming: boolean;
+  /** Whether the stream's work goes over the link of that name. Default: over all. */
+  readonly concerns?: (link: string) => boolean;
 }
 
 /** A loop that has not ended a step for this long is wedged, ms. Every call in a step has a bound far below. */
@@ -92,7 +94,7 @@ export class StreamWorker {
         this.#reader.loop.wake();
       },
     });
-    this.#unlisten = this.#hearLinks(happenings);
+    this.#unlisten = this.#hearLinks(happenings, options.concerns ?? (() => true));
   }
 
   /** Starts every loop. They fail and back off by themselves while the store is away. */
@@ -156,9 +158,10 @@ export class StreamWorker {
     await Promise.race([this.#keeper.stop(), aborted(signal)]);
   }
 
-  #hearLinks(happenings: Happenings): () => void {
+  /** Others say nothing of this stream: a node that stays away must not keep us from judging those of another one. */
+  #hearLinks(happenings: Happenings, concerns: (link: string) => boolean): () => void {
     return happenings.listen((happening) => {
-      if (happening.kind !== "link") return;
+      if (happening.kind !== "link" || !concerns(happening.channel)) return;
       this.#judgement.disturb();
       if (happening.state === "lost") {
         this.#reader.recoverNext();
@@ -166,7 +169,7 @@ export class StreamWorker {
       }
       if (happening.state !== "ready") return;
       for (const loop of [this.#keeper, ...this.#consuming, ...this.#keeping]) loop.wake();
-    });
+    }, ["link"]);
   }
 }
 

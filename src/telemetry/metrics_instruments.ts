@@ -14,7 +14,7 @@ import type { FigureSource, StreamFigures } from "./metrics_sampler.ts";
 const MAX_TYPES = 200;
 const OUTCOMES: readonly Outcome[] = ["processed", "retried", "dead_lettered", "ignored", "duplicate"];
 /** Why the store can have lost an entry; others show once they happen. */
-const LOSSES = ["deleted", "trimmed", "removed"] as const;
+const LOSSES = ["deleted", "trimmed", "removed", "rolled_back"] as const;
 
 const HTTP_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const HANDLER_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];

@@ -82,6 +82,11 @@ Deno.test("where labels are known, counters begin with 0", async () => {
   assert.equal(samples.get('stream_events_published_total{stream="s",type="beat"}'), 0);
   assert.equal(samples.get('stream_handler_duration_seconds_count{type="order.placed"}'), 0);
   assert.equal(samples.get('stream_store_lost_total{stream="s",cause="deleted"}'), 0);
+  assert.equal(
+    samples.get('stream_store_lost_total{stream="s",cause="rolled_back"}'),
+    0,
+    "or an increase would not show",
+  );
   assert.equal(samples.get("stream_leases_lost_total"), 0);
   assert.equal(samples.get("redis_reconnects_total"), 0);
 });

@@ -27,11 +27,12 @@ export async function fates(
 
 /** See {@link StreamStore.census}. */
 export async function census(context: StoreContext): Promise<Census> {
+  // First: the script writes down what it tells, so that nothing may fail after it.
+  await context.sightings.look(context);
   const reply = list(await callGroup(context, context.scripts.census, ""));
   const [deleted, trimmed, remembered, atStake, made] = reply;
-  const rolledBack = await context.sightings.rolledBack(context, text(made));
   return {
-    rolledBack,
+    rolledBack: context.sightings.tell(text(made)),
     deleted: number(deleted),
     trimmed: number(trimmed),
     remembered: remembered === 1,

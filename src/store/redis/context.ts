@@ -27,6 +27,8 @@ export interface StoreContext {
   readonly command: RedisChannel;
   /** What was seen lately. */
   readonly sightings: Sightings;
+  /** Told of each effect that appeared, by its entry id. */
+  readonly onEffect: (entryId: string) => void;
   /** The one blocked read. */
   readonly blocking: RedisChannel;
   /** Appends that wait for a confirmation. */

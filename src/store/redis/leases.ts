@@ -17,11 +17,13 @@ const RETIRE_CALLS = 1_000;
 
 /** See {@link StreamStore.beat}. One script tells all that would else be asked for, every second, one by one. */
 export async function beat(context: StoreContext, consumer: string | null, leaseMs: number): Promise<Beat> {
-  const { keys, scripts } = context;
+  const { keys, scripts, outbox, clock, storeClock } = context;
   const lease = consumer === null ? "" : String(Math.round(leaseMs));
+  const args = [lease, keys.base, outbox === null ? "" : "1"];
+  const askedAt = clock.monotonic();
   try {
-    const reply = list(await callGroup(context, scripts.beat, consumer ?? "", [lease, keys.base]));
-    context.storeClock.saw(number(reply[1]));
+    const reply = list(await callGroup(context, scripts.beat, consumer ?? "", args));
+    storeClock.saw(number(reply[1]), askedAt);
     return { lease: text(reply[0]) as Beat["lease"], writeRefused: null, news: newsOf(reply) };
   } catch (error) {
     if (!(error instanceof StoreRefusedError)) throw error;

@@ -55,8 +55,8 @@ export class Outbox {
    * @returns False when something may be left.
    */
   flush(): Promise<boolean> {
-    this.#again = this.#flushing !== null;
-    return this.#flushing ??= this.#flush().finally(() => this.#flushing = null);
+    this.#again = true;
+    return this.#flushing ??= this.#flush();
   }
 
   /** {@link Outbox.flush} goes on; this ends in a moment. */
@@ -74,7 +74,10 @@ export class Outbox {
         if (await this.#turn() < PAGE && !this.#again) return true;
       }
     } catch {
-      // Either node is away, or refuses: the loop that promotes delayed events calls again within a second.
+      // Either node is away, or refuses: beats tell the loop that promotes, which calls again within a second.
+    } finally {
+      // In the same breath as the last look: a call in between would be answered by a flush that looks no more.
+      this.#flushing = null;
     }
     return false;
   }

@@ -110,3 +110,36 @@ Deno.test("several that relay at once, while more comes, relay each effect once 
   await Promise.all(relays.map((outbox) => outbox.flush()));
   assert.deepEqual(await idsThere(harness), Array.from({ length: count }, (_, n) => `f${n}`));
 });
+
+Deno.test("a beat tells of effects that nobody has relayed, so that the loop that promotes comes by", async () => {
+  await using harness = await openHarness();
+  const { store } = await holding(harness, 0);
+  const due = async (): Promise<number | null | undefined> => (await store.beat("a", 30_000)).news?.delayedInMs;
+  assert.equal(await due(), null);
+  await harness.redis.command(["XADD", KEY, "*", "due", "0", "id", "f1", "type", "t", "source", "s"]);
+  assert.equal(await due(), 0);
+  await store.promoteDelayed(1);
+  assert.deepEqual(await idsThere(harness), ["f1"]);
+  assert.equal(await due(), null);
+});
+
+Deno.test("whenever a flush is asked for, it looks once more, however far the one under way has come", async () => {
+  for (let turns = 0; turns < 20; turns++) {
+    const log: string[] = [];
+    const channel = {
+      send([name]: readonly unknown[]) {
+        log.push(String(name));
+        return Promise.resolve([]);
+      },
+    } as unknown as RedisChannel;
+    const outbox = new Outbox({
+      ...{ stream: "events", group: "g", target: TARGET, command: channel, relay: channel },
+      ...{ scripts: SCRIPTS, clock: systemClock, onRelayed: () => {} },
+    });
+    const first = outbox.flush();
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    log.push("asked");
+    await Promise.all([first, outbox.flush()]);
+    assert.equal(log.at(-1), "XRANGE", `after ${turns} turns: ${log.join(" ")}`);
+  }
+});

@@ -48,8 +48,11 @@ export interface RedisStreamStoreOptions {
   readonly publishStream?: string;
   /** To the node of `publishStream`, where that is another one than the stream's: effects take the way over an outbox. */
   readonly relay?: RedisChannel;
-  /** Told of each effect that went that way, by its new entry id; the store of `publishStream` wants to know. */
-  readonly onRelayed?: (entryId: string) => void;
+  /**
+   * Told of each effect that appeared, by its entry id; the store of `publishStream` wants to know. Default: this one,
+   * where that is its own stream.
+   */
+  readonly onEffect?: (entryId: string) => void;
   /** For short commands. */
   readonly command: RedisChannel;
   /** For the blocked read, alone: whoever else used it would wait. */
@@ -85,6 +88,7 @@ export class RedisStreamStore implements StreamStore {
   readonly stream: string;
   /** @inheritdoc */
   readonly group: string;
+  readonly #sightings = new Sightings();
   readonly #context: StoreContext;
   #auditCursor = upkeep.AUDIT_START;
 
@@ -93,6 +97,7 @@ export class RedisStreamStore implements StreamStore {
     const { stream, group, command, blocking, settling } = options;
     const clock = options.clock ?? systemClock;
     const keys = keysOf(stream, group);
+    const own = (options.publishStream ?? stream) === stream;
     this.stream = stream;
     this.group = group;
     this.#context = {
@@ -100,7 +105,8 @@ export class RedisStreamStore implements StreamStore {
       group,
       publishStream: options.publishStream ?? stream,
       outbox: outboxOf(options),
-      sightings: new Sightings(),
+      sightings: this.#sightings,
+      onEffect: options.onEffect ?? ((entryId) => own && this.saw(entryId)),
       keys,
       scripts: options.loadScript ?? SCRIPTS,
       command,
@@ -115,7 +121,7 @@ export class RedisStreamStore implements StreamStore {
 
   /** An entry of the stream was seen in another way than over this store: it is missed if the server loses it. */
   saw(entryId: string): void {
-    this.#context.sightings.note(entryId);
+    this.#sightings.note(entryId);
   }
 
   /** @inheritdoc */
@@ -125,7 +131,7 @@ export class RedisStreamStore implements StreamStore {
 
   /** @inheritdoc */
   async promoteDelayed(limit: number): Promise<{ moved: number; nextDueInMs: number | null }> {
-    // What a settling step could not relay itself; the loop that promotes is the one that comes by every second.
+    // What a settling step could not relay itself; beats tell the loop that promotes while something waits.
     await this.#context.outbox?.flushSoon();
     return await publishing.promoteDelayed(this.#context, limit);
   }
@@ -274,6 +280,6 @@ function outboxOf(options: RedisStreamStoreOptions): Outbox | null {
     relay,
     scripts,
     clock,
-    onRelayed: options.onRelayed ?? (() => {}),
+    onRelayed: options.onEffect ?? (() => {}),
   });
 }

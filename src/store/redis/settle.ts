@@ -86,6 +86,10 @@ async function settleMixed(
   } catch (error) {
     throw settled ? partlyDone(error) : error;
   }
+  for (const outcome of outcomes) {
+    if (outcome.kind !== "settled") continue;
+    for (const { entryId } of outcome.appended ?? []) if (entryId !== null) context.onEffect(entryId);
+  }
   const { outbox } = context;
   if (outbox !== null && settlements.some(hasEffects)) await outbox.flushSoon();
   return outcomes;

@@ -21,6 +21,8 @@ export class Sightings {
   #linkId: number | null = null;
   /** When the group was made: what was destroyed together with it is counted elsewhere. */
   #made = "";
+  /** Counted, and told to nobody yet: an answer that fails half way must not cost what came before it. */
+  #untold = 0;
 
   /** An entry was read or appended. */
   note(entryId: string): void {
@@ -30,32 +32,36 @@ export class Sightings {
 
   /**
    * Counts what another server, or another start of it, does not have any more. Costs nothing while the client is the same.
-   * @param made When the group was made, as the server says now; "" where there is none.
    * @throws {StoreUnavailableError} @throws {StoreRefusedError} And then looks again with the next call.
    */
-  async rolledBack(context: CallContext, made: string): Promise<number> {
+  async look(context: CallContext): Promise<void> {
     const { linkId } = context.command;
-    let count = 0;
-    if (linkId !== this.#linkId) {
-      const runId = await runIdOf(context);
-      if (this.#runId !== "" && runId !== this.#runId) count = await this.#missing(context);
-      this.#runId = runId;
-      this.#linkId = linkId;
-    }
+    if (linkId === this.#linkId) return;
+    const runId = await runIdOf(context);
+    if (this.#runId !== "" && runId !== this.#runId) await this.#count(context);
+    this.#runId = runId;
+    this.#linkId = linkId;
+  }
+
+  /**
+   * Tells what was counted, once.
+   * @param made When the group was made, as the server says now; "" where there is none.
+   */
+  tell(made: string): number {
     if (made !== "") this.#made = made;
+    const count = this.#untold;
+    this.#untold = 0;
     return count;
   }
 
-  async #missing(context: CallContext): Promise<number> {
+  async #count(context: CallContext): Promise<void> {
     const ids = [...new Set(this.#ids)].sort(newestFirst);
-    let count = 0;
     for (let from = 0; from < ids.length; from += PAGE) {
       const args = [this.#made, ...ids.slice(from, from + PAGE)];
       const [gone, more] = list(await callGroup(context, context.scripts.rolledBack, "", args));
-      count += number(gone);
+      this.#untold += number(gone);
       if (more !== 1) break;
     }
-    return count;
   }
 }
 

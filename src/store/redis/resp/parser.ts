@@ -2,8 +2,8 @@
  * Reads RESP2 replies out of bytes that come in pieces of any size.
  *
  * The owner fills the space that the parser offers and then asks for replies. Values are shares of the received bytes,
- * not copies; a buffer that was lent out so is never written again. What is read once is not read a second time when more
- * comes, except for the fields of one entry, which must lie in one buffer.
+ * not copies (but for long fields); a buffer that was lent out so is never written again. What is read once is not read a
+ * second time when more comes, except for the fields of one entry, which must lie in one buffer.
  * @module
  */
 import { Buffer } from "node:buffer";
@@ -39,6 +39,8 @@ export interface RespLimits {
 
 /** Size of a buffer, bytes. */
 const CHUNK = 131_072;
+/** Longer fields get bytes of their own: in a buffer with little else in it they would keep half as much again. */
+const LARGE = 65_536;
 /** Less space than this is not worth a read. */
 const LEAST_SPACE = 16_384;
 /** A first buffer; most links never get long replies. */
@@ -211,8 +213,14 @@ export class RespParser<E> {
       this.#at = end + 2;
     }
     this.#pack = null;
+    return this.#fields(pack.places);
+  }
+
+  #fields(places: readonly number[]): PackedFields {
+    const [start, end] = [places[0]!, places[places.length - 1]!];
+    if (end - start > LARGE) return new PackedFields(this.#buffer.slice(start, end), places.map((at) => at - start));
     this.#lent = true;
-    return new PackedFields(this.#buffer, pack.places);
+    return new PackedFields(this.#buffer, places);
   }
 
   #packedEnd(lineEnd: number): number {

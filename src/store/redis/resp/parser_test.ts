@@ -124,6 +124,20 @@ Deno.test("a value larger than every buffer is read whole, packed or not", () =>
   }
 });
 
+Deno.test("fields of a large entry keep no more memory than they are long", () => {
+  for (const size of [100_000, 1_000_000]) {
+    const sent = Array.from({ length: 5 }, (_, n) => [`${n}-0`, ["data", "x".repeat(size), "n", String(n)]]);
+    const [reply] = read([encode(sent)], { ...asText, packAt: 2 });
+    const packed = (reply as Value[]).map((entry) => (entry as Value[])[1] as PackedFields);
+    assert.ok(packed.every(({ bytes }) => bytes.buffer.byteLength < size * 1.01), `of ${size} bytes`);
+    assert.deepEqual(
+      packed.map((fields) => fields.unpack().map((field) => field.length)),
+      sent.map(() => [4, size, 1, 1]),
+    );
+    assert.deepEqual(packed.map((fields) => new TextDecoder().decode(fields.unpack()[3])), ["0", "1", "2", "3", "4"]);
+  }
+});
+
 Deno.test("garbage is refused with the protocol's error and nothing else, and never hangs", () => {
   const hostile = fc.oneof(
     fc.uint8Array({ minLength: 1, maxLength: 200 }),

@@ -1,7 +1,7 @@
 #!lua
 -- Renews the caller's lease, shows by itself that writes are taken, and tells what other loops would ask for.
--- ARGV 4 lease ms, empty without one · 5 base
--- Returns {held | fenced | none, store time, 1 when paused, ms to the next delayed event or -1, free parked entries,
+-- ARGV 4 lease ms, empty without one · 5 base · 6 '1' where effects are relayed from an outbox
+-- Returns {held | fenced | none, store time, 1 when paused, ms to what is to be promoted or -1, free parked entries,
 -- 1 when the caller has parked some, entries the caller holds or -1, what changes with stream and group}
 --@include common
 local lease = 'none'
@@ -25,6 +25,9 @@ local function pending(key)
 end
 local now = now_ms()
 local first = (asked('ZRANGE', ARGV[5] .. 'delayed', 0, 0, 'WITHSCORES') or {})[2]
+local due = first and math.max(0, tonumber(first) - now) or -1
+-- The loop that promotes relays, too, what a settling step could not.
+if ARGV[6] == '1' and (asked('XLEN', PRE .. 'outbox') or 0) > 0 then due = 0 end
 local mine, replays = pending(S), pending(R)
 local marks = { asked('XLEN', S) or '', asked('GET', PRE .. 'made') or '' }
 for _, flat in ipairs(asked('XINFO', 'GROUPS', S) or {}) do
@@ -36,7 +39,7 @@ for _, flat in ipairs(asked('XINFO', 'GROUPS', S) or {}) do
   end
 end
 return {
-  lease, now, asked('EXISTS', PRE .. 'paused') or 0, first and math.max(0, tonumber(first) - now) or -1,
+  lease, now, asked('EXISTS', PRE .. 'paused') or 0, due,
   asked('ZCARD', ORPHANS) or 0, asked('EXISTS', PRE .. 'parked:' .. ME) or 0,
   mine and replays and mine + replays or -1, table.concat(marks, ' '),
 }
