@@ -20,6 +20,8 @@ export interface TakeOverLimits {
   readonly room: number;
   /** False for a process that has just reconnected: it takes only from those whom others have already fenced. */
   readonly judgeAllowed: boolean;
+  /** A name that the caller had before: it knows that this one is dead. Default: none is. */
+  readonly isFormer?: (consumer: string) => boolean;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }
@@ -54,14 +56,15 @@ export function nextCheckInMs(
   return Math.max(minMs, earliest);
 }
 
-function isDead({ state, pending, idleMs }: PeerView, { leaseMs, judgeAllowed }: TakeOverLimits): boolean {
+function isDead({ consumer, state, pending, idleMs }: PeerView, limits: TakeOverLimits): boolean {
+  const { leaseMs, judgeAllowed, isFormer } = limits;
   switch (state) {
     case "alive":
       return false;
     case "fenced":
       return true;
     case "expired":
-      return judgeAllowed;
+      return judgeAllowed || (isFormer?.(consumer) ?? false);
     case "foreign":
       return judgeAllowed && pending > 0 && idleMs >= leaseMs;
   }

@@ -31,6 +31,12 @@ Deno.test("who has just reconnected judges nobody, and may take from those whom 
   assert.deepEqual(chosen(peers, { judgeAllowed: false }), ["b"]);
 });
 
+Deno.test("whoever lost its lease takes over itself without waiting until it may judge others", () => {
+  const peers = [peer("me before", "expired"), peer("another", "expired"), peer("me alive", "alive")];
+  const isFormer = (name: string): boolean => name.startsWith("me");
+  assert.deepEqual(chosen(peers, { judgeAllowed: false, isFormer } as Partial<typeof limits>), ["me before"]);
+});
+
 Deno.test("the list ends where the room does, and those that hold nothing need none", () => {
   const peers = ["a", "b", "c"].map((name) => peer(name, "expired", { pending: 60 }));
   const empty = peer("empty", "expired", { pending: 0 });

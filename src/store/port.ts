@@ -304,8 +304,9 @@ export interface StreamStore {
   /**
    * Fences a consumer whose lease has run out (or a foreign one idle for `leaseMs`) and claims at most `limit` of what
    * it held; what it had parked becomes adoptable.
+   * @param crashed False: the caller itself was `dead` and lives on, so that no entry is blamed. Default true.
    */
-  takeOver(consumer: string, dead: string, leaseMs: number, limit: number): Promise<TakeOver>;
+  takeOver(consumer: string, dead: string, leaseMs: number, limit: number, crashed?: boolean): Promise<TakeOver>;
   /**
    * What the store says this consumer holds and `known` does not: read replies that were lost with their connection.
    * Called after each loss of a connection.

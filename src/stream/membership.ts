@@ -35,6 +35,12 @@ export class Membership {
     return this.#generation === 0 ? `${baseName}-${startId}` : `${baseName}-${startId}-${this.#generation}`;
   }
 
+  /** True for a name that this process had before: whatever was done under it is void, and need not be judged. */
+  isFormer(name: string): boolean {
+    const first = `${this.#options.baseName}-${this.#options.startId}`;
+    return name !== this.name && (name === first || name.startsWith(`${first}-`));
+  }
+
   /** True while registered and not known to be fenced. */
   get joined(): boolean {
     return this.#state === "in";

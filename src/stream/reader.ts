@@ -94,6 +94,13 @@ export class Reader {
     this.loop.wake();
   }
 
+  /** The name is void: the read under way brings in nothing that is ours, and the next name is needed now. */
+  renew(): void {
+    this.#ending.abort();
+    if (!this.#paused) this.#ending = new AbortController();
+    this.loop.wake();
+  }
+
   async #step(signal: AbortSignal): Promise<number> {
     const { store, membership, consumer, batchSize, blockMs, happenings } = this.#o;
     await this.#ensureGroup();

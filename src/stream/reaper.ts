@@ -35,7 +35,7 @@ export function reaperLoop(options: ReaperOptions): Loop {
     const name = membership.name;
     const limit = Math.min(CLAIM_LIMIT, consumer.room, most);
     const giveBack = consumer.reserve(limit);
-    const taken = await store.takeOver(name, dead, leaseMs, limit).finally(giveBack);
+    const taken = await store.takeOver(name, dead, leaseMs, limit, !membership.isFormer(dead)).finally(giveBack);
     if (taken.state === "fenced") consumer.fenced(name);
     if (taken.state === "fenced" || taken.state === "alive") return "done";
     if (taken.lost > 0) {
@@ -49,7 +49,13 @@ export function reaperLoop(options: ReaperOptions): Loop {
     if (!membership.joined) return MIN_CHECK_MS;
     const waitMs = judgement.waitMs();
     const peers = await store.peers(membership.name);
-    const dead = chooseTakeOvers(peers, { leaseMs, room: consumer.room, judgeAllowed: waitMs === 0, random });
+    const dead = chooseTakeOvers(peers, {
+      leaseMs,
+      room: consumer.room,
+      judgeAllowed: waitMs === 0,
+      isFormer: (name) => membership.isFormer(name),
+      random,
+    });
     // What cannot start here at present is better left to those who can start it.
     const most = (): number => peers.some(({ state }) => state === "alive") ? consumer.appetite : Infinity;
     const full = (): boolean => consumer.room === 0 || most() === 0;

@@ -91,7 +91,9 @@ export class StreamWorker {
       onParked: (delayMs) => this.#retrier.parked(delayMs),
       onFenced: () => {
         this.#retrier.reset();
-        this.#reader.loop.wake();
+        this.#reader.renew();
+        // A lease that was destroyed, not taken over, leaves what it held to whoever looks first.
+        reaper.wake();
       },
     });
     this.#unlisten = this.#hearLinks(happenings, options.concerns ?? (() => true));

@@ -105,6 +105,20 @@ export const verdictClauses: readonly Clause[] = [
     },
   },
   {
+    name: "crash verdict: where the caller itself was the one that lost its lease, nothing is blamed",
+    async run(harness): Promise<void> {
+      const a = await mortal(harness, "a");
+      const b = await replica(harness, "b");
+      const [e1] = refsOf(await hold(a, "a", 2));
+      await a.mark("a", [e1 ?? ""], true);
+      await harness.passLease("a");
+      const first = await b.takeOver("b", "a", LONG_MS, 1, false);
+      const second = await b.takeOver("b", "a", LONG_MS, 1);
+      const verdicts = [...first.deliveries, ...second.deliveries].map(({ history }) => verdictIn(history));
+      assert.deepEqual(verdicts, ["nothing", "nothing"]);
+    },
+  },
+  {
     name: "crash verdict: what was parked did not run",
     async run(harness): Promise<void> {
       const a = await mortal(harness, "a");

@@ -160,10 +160,10 @@ export class ChaosStore implements StreamStore {
     return this.#call("peers", () => this.#o.inner.peers(consumer));
   }
 
-  takeOver(consumer: string, dead: string, leaseMs: number, limit: number): Promise<TakeOver> {
+  takeOver(consumer: string, dead: string, leaseMs: number, limit: number, crashed?: boolean): Promise<TakeOver> {
     const { inner, witness } = this.#o;
     return this.#call(`takeOver ${dead} by ${consumer}`, async (late) => {
-      const taken = await inner.takeOver(consumer, dead, leaseMs, limit);
+      const taken = await inner.takeOver(consumer, dead, leaseMs, limit, crashed);
       witness.trace(`  takeOver ${taken.state} ${taken.deliveries.map(blame).join(",")}`);
       witness.tookOver(consumer, dead, taken);
       witness.delivered(consumer, "takeOver", taken.deliveries, late());

@@ -175,8 +175,8 @@ export class MemoryStreamStore implements StreamStore {
   }
 
   /** @inheritdoc */
-  takeOver(consumer: string, dead: string, leaseMs: number, limit: number): Promise<TakeOver> {
-    return this.#do("take over", "change", () => takeOver(this.#view, consumer, dead, leaseMs, limit));
+  takeOver(consumer: string, dead: string, leaseMs: number, limit: number, crashed = true): Promise<TakeOver> {
+    return this.#do("take over", "change", () => takeOver(this.#view, consumer, dead, { leaseMs, limit, crashed }));
   }
 
   /** @inheritdoc */

@@ -11,10 +11,18 @@ import type { Pending } from "./log.ts";
 /** What a crash means for an entry that the dead consumer held. */
 export type Verdict = "solo" | "shared" | "suspicion" | "nothing";
 
+/** The numbers of a {@link StreamStore.takeOver}. */
+export interface TakeOverTerms {
+  readonly leaseMs: number;
+  readonly limit: number;
+  readonly crashed: boolean;
+}
+
 /** As {@link StreamStore.takeOver}. */
-export function takeOver(view: GroupView, consumer: string, dead: string, leaseMs: number, limit: number): TakeOver {
+export function takeOver(view: GroupView, consumer: string, dead: string, terms: TakeOverTerms): TakeOver {
+  const { leaseMs, limit } = terms;
   if (!view.isRegistered(consumer)) return nothing("fenced", 0);
-  if (!fence(view, dead, leaseMs)) return nothing("alive", view.heldBy(dead).length);
+  if (!fence(view, dead, terms)) return nothing("alive", view.heldBy(dead).length);
   const deliveries: Delivery[] = [];
   let lost = 0;
   for (const pending of claimable(view, dead, leaseMs).slice(0, limit)) {
@@ -45,7 +53,7 @@ export function verdictOn(ref: string, fence: Fence | undefined): Verdict {
 }
 
 /** @returns False when the consumer may not be taken over: it is alive. */
-function fence(view: GroupView, dead: string, leaseMs: number): boolean {
+function fence(view: GroupView, dead: string, { leaseMs, crashed }: TakeOverTerms): boolean {
   const { registered, fenced } = view.side;
   const registration = registered.get(dead);
   // Names of foreign clients come again, so they are not remembered as fenced.
@@ -55,7 +63,7 @@ function fence(view: GroupView, dead: string, leaseMs: number): boolean {
   }
   if (leaseLeftOf(view, dead) > 0) return false;
   const { marks, exact } = registration;
-  endRegistration(view, dead, { marks, exact, heldCount: view.heldBy(dead).length });
+  endRegistration(view, dead, crashed ? { marks, exact, heldCount: view.heldBy(dead).length } : NOTHING_HELD);
   view.orphanParked(dead);
   return true;
 }

@@ -112,10 +112,9 @@ export async function takeOver(
   context: StoreContext,
   consumer: string,
   dead: string,
-  leaseMs: number,
-  limit: number,
+  { leaseMs, limit, crashed }: { readonly leaseMs: number; readonly limit: number; readonly crashed: boolean },
 ): Promise<TakeOver> {
-  const args = [dead, String(Math.round(leaseMs)), String(limit)];
+  const args = [dead, String(Math.round(leaseMs)), String(limit), crashed ? "1" : "0"];
   const reply = await callGroup(context, context.scripts.takeOver, consumer, args, { bytes: true });
   const [state, rows, remaining, lost] = list(reply);
   return {

@@ -218,8 +218,8 @@ export class RedisStreamStore implements StreamStore {
   }
 
   /** @inheritdoc */
-  takeOver(consumer: string, dead: string, leaseMs: number, limit: number): Promise<TakeOver> {
-    return leases.takeOver(this.#context, consumer, dead, leaseMs, limit);
+  takeOver(consumer: string, dead: string, leaseMs: number, limit: number, crashed = true): Promise<TakeOver> {
+    return leases.takeOver(this.#context, consumer, dead, { leaseMs, limit, crashed });
   }
 
   /** @inheritdoc */

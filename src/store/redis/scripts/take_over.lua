@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Fences a consumer whose lease ran out and claims part of what it held. ARGV 4 who · 5 lease ms · 6 limit
+-- Fences a consumer whose lease ran out and claims part of what it held. ARGV 4 who · 5 lease ms · 6 limit · 7 '0' where nothing crashed
 -- Returns {state, {ref, fields, record}…, remaining, lost}
 --@include common
 if not leased(ME) then return { 'fenced', {}, 0, 0 } end
@@ -20,7 +20,8 @@ redis.call('DEL', PRE .. 'fence:' .. dead)
 if not foreign then
   held = not left and tonumber(string.match(known, '^fenced:(%d+)') or nil)
   if not held then
-    held = held_by_dead()
+    -- Nothing of what a consumer held that only lost its lease is to blame for anything.
+    held = ARGV[7] == '0' and 0 or held_by_dead()
     redis.call('DEL', PRE .. 'lease:' .. dead)
     redis.call('HSET', CONSUMERS, dead, string.format('fenced:%d:%.0f', held, now))
   end
