@@ -295,28 +295,31 @@ scene("a living consumer removed by hand: what it held is lost, as removed, and 
 });
 
 // The default lease is longer than what is waited for: nobody has to die for the entry to be handled again.
-scene("a lease destroyed while one entry is held: it is handled again at once, and no crash is held against it", async () => {
-  await using redis = await startRedis();
-  const attempts: number[] = [];
-  const again = gate();
-  await using service = await runService(redis, {
-    handlers: [defineHandler({
-      type: "work",
-      handle(_event, ctx): Promise<void> {
-        if (attempts.push(ctx.attempt) === 2) again.open();
-        return again.passed;
-      },
-    })],
-  });
-  await add(redis, { id: "held" });
-  await service.until(() => attempts.length === 1, "the first attempt");
-  const [lease] = await redis.command(["KEYS", `${OURS}lease:*`]) as string[];
-  await redis.command(["DEL", String(lease)]);
-  await service.until(() => service.tally["processed"] === 1, "the entry to be handled again", 3_300);
-  assert.deepEqual(attempts, [1, 1], "neither counts as a crash of the other");
-  assert.deepEqual(service.lost, {});
-  assert.equal(await pending(redis), 0);
-});
+scene(
+  "a lease destroyed while one entry is held: it is handled again at once, and no crash is held against it",
+  async () => {
+    await using redis = await startRedis();
+    const attempts: number[] = [];
+    const again = gate();
+    await using service = await runService(redis, {
+      handlers: [defineHandler({
+        type: "work",
+        handle(_event, ctx): Promise<void> {
+          if (attempts.push(ctx.attempt) === 2) again.open();
+          return again.passed;
+        },
+      })],
+    });
+    await add(redis, { id: "held" });
+    await service.until(() => attempts.length === 1, "the first attempt");
+    const [lease] = await redis.command(["KEYS", `${OURS}lease:*`]) as string[];
+    await redis.command(["DEL", String(lease)]);
+    await service.until(() => service.tally["processed"] === 1, "the entry to be handled again", 3_300);
+    assert.deepEqual(attempts, [1, 1], "neither counts as a crash of the other");
+    assert.deepEqual(service.lost, {});
+    assert.equal(await pending(redis), 0);
+  },
+);
 
 scene("a lease deleted by hand while deaf handlers run: nothing is lost, nothing stands still", async () => {
   await using redis = await startRedis();
