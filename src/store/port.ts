@@ -144,6 +144,8 @@ export interface News {
   readonly parked: boolean;
   /** Entries that this consumer holds, as the store has it; null when unknown. */
   readonly pending: number | null;
+  /** Dead letters that were given back lie in the store: a read may bring as many of them as of new entries. */
+  readonly replays: boolean;
   /** Two that are equal: neither stream nor group has changed in between. */
   readonly mark: string;
 }

@@ -7,7 +7,15 @@ import { BeatNews } from "./beat_news.ts";
 import type { Loop } from "./loop.ts";
 import { promoterLoop } from "./promoter.ts";
 
-const IDLE: News = { paused: false, delayedInMs: null, adoptable: 0, parked: false, pending: 0, mark: "1" };
+const IDLE: News = {
+  paused: false,
+  delayedInMs: null,
+  adoptable: 0,
+  parked: false,
+  pending: 0,
+  replays: false,
+  mark: "1",
+};
 const CENSUS: Census = { deleted: 0, trimmed: 0, remembered: true, rolledBack: 0, atStake: 0 };
 
 interface SetUp {

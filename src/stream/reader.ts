@@ -53,6 +53,8 @@ export class Reader {
   #recoverDue = false;
   #recoveredAt: number;
   #paused = false;
+  /** The last read brought replays. */
+  #replaying = false;
   /** Ends the read under way. */
   #ending = new AbortController();
   #linked = false;
@@ -113,16 +115,26 @@ export class Reader {
     const { appetite } = consumer;
     if (consumer.overParked || appetite === 0 || !this.#hasRoom()) return await this.#waitForRoom(signal);
     const name = membership.name;
-    const count = this.#size.count(Math.min(batchSize, consumer.roomForNew, appetite));
-    const giveBack = consumer.reserve(count);
+    const sources = this.#sources();
+    const most = Math.floor(consumer.roomForNew / sources);
+    if (most === 0) return await this.#waitForRoom(signal);
+    const count = this.#size.count(Math.min(batchSize, most, appetite));
+    const giveBack = consumer.reserve(count * sources);
     const { signal: ending } = this.#endingWith(signal);
     const deliveries = await store.read(name, count, this.#proven ? blockMs : 0, ending).finally(giveBack);
     this.#proven = true;
     this.#size.learn(deliveries.length, bytesOf(deliveries));
     happenings.emit({ kind: "read", stream: store.stream, count: deliveries.length });
+    // Replays come after all else.
+    this.#replaying = deliveries.at(-1)?.ref.startsWith("r:") ?? false;
     if (name !== membership.name) return 0;
     if (deliveries.length > 0) await consumer.accept(deliveries);
     return 0;
+  }
+
+  /** From how many places a read may bring as many as were asked for. */
+  #sources(): number {
+    return this.#replaying || this.#o.beatNews.latest?.replays ? 2 : 1;
   }
 
   /** What ends a read: the end of the loop, or a pause. Linked once: a combined signal a read would pile up. */

@@ -33,7 +33,7 @@ export async function beat(context: StoreContext, consumer: string | null, lease
   }
 }
 
-function newsOf([, , paused, delayed, adoptable, parked, pending, mark]: readonly Reply[]): News {
+function newsOf([, , paused, delayed, adoptable, parked, pending, mark, replays]: readonly Reply[]): News {
   return {
     paused: paused === 1,
     delayedInMs: delayed === -1 ? null : number(delayed),
@@ -41,6 +41,7 @@ function newsOf([, , paused, delayed, adoptable, parked, pending, mark]: readonl
     parked: parked === 1,
     pending: pending === -1 ? null : number(pending),
     mark: text(mark),
+    replays: replays === 1,
   };
 }
 

@@ -16,7 +16,7 @@ const FIELDS_DEPTH = 4;
 
 /**
  * See {@link StreamStore.read}. What was delivered is returned even when the signal aborts. Redis applies `count` to
- * the stream and to the replays each, so that up to twice as many can come while dead letters are replayed in bulk.
+ * the stream and to the replays each, so that up to twice as many can come while dead letters are replayed in bulk; the caller keeps room for that.
  */
 export async function readNew(
   context: StoreContext,

@@ -2,7 +2,8 @@
 -- Renews the caller's lease, shows by itself that writes are taken, and tells what other loops would ask for.
 -- ARGV 4 lease ms, empty without one · 5 base · 6 '1' where effects are relayed from an outbox
 -- Returns {held | fenced | none, store time, 1 when paused, ms to what is to be promoted or -1, free parked entries,
--- 1 when the caller has parked some, entries the caller holds or -1, what changes with stream and group}
+-- 1 when the caller has parked some, entries the caller holds or -1, what changes with stream and group,
+-- 1 where there are replays}
 --@include common
 local lease = 'none'
 if ARGV[4] ~= '' then
@@ -41,5 +42,5 @@ end
 return {
   lease, now, asked('EXISTS', PRE .. 'paused') or 0, due,
   asked('ZCARD', ORPHANS) or 0, asked('EXISTS', PRE .. 'parked:' .. ME) or 0,
-  mine and replays and mine + replays or -1, table.concat(marks, ' '),
+  mine and replays and mine + replays or -1, table.concat(marks, ' '), (asked('XLEN', R) or 0) > 0 and 1 or 0,
 }
