@@ -9,7 +9,7 @@ import { RedisStreamStore } from "./redis_stream_store.ts";
 import { SCRIPTS } from "./scripts.ts";
 import { openHarness, type RedisHarness, rows } from "./test_harness.ts";
 
-const TARGET = "elsewhere";
+const TARGET = "second";
 const { outbox: KEY } = keysOf("events", "g");
 
 /** A consumer whose effects go over the outbox, and so many entries that it holds. */

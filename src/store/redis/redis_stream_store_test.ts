@@ -127,18 +127,18 @@ for (const [kind, key] of [["dead", `${PRE}dlq`], ["park", `${PRE}parked:a`], ["
 }
 
 test("effects whose stream has a wrong type leave the entry pending and no mark", async (harness) => {
-  const store = harness.store("g", { publishStream: "out" });
+  const store = harness.store("g", { publishStream: "second" });
   await store.ensureGroup();
   await store.register("a", LONG_MS);
   const { ref } = await holdOne(store, "a");
-  await harness.redis.command(["SET", "out", "by hand"]);
+  await harness.redis.command(["SET", "second", "by hand"]);
   const settlement = done(ref, { effects: [item("f")], dedupKey: "k" });
   const refused = await settle(store, "a", settlement, 60_000);
   assert.equal(refused.kind === "refused" && refused.reason, "wrong_type");
   assert.deepEqual(await store.seen(["k"]), [false]);
-  await harness.redis.command(["DEL", "out"]);
+  await harness.redis.command(["DEL", "second"]);
   assert.equal((await settle(store, "a", settlement, 60_000)).kind, "settled");
-  assert.equal((await harness.entries("out")).length, 1);
+  assert.equal((await harness.entries("second")).length, 1);
 });
 
 const manyFields = (count: number) => Array.from({ length: count }, (_, i) => [`f${i}`, String(i)]).flat();
