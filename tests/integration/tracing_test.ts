@@ -8,7 +8,7 @@ import { waitFor } from "../../testing/wait.ts";
 const TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736";
 const TRACEPARENT = `00-${TRACE_ID}-00f067aa0ba902b7-01`;
 const SECRET = "s3cr3t-canary-token";
-const HANDLERS = "./tests/fixtures/tracing_handlers.ts";
+const HANDLERS = "./tests/fixtures/tracing/handlers.ts";
 
 async function post(url: string, events: readonly object[], headers: Record<string, string>): Promise<Response> {
   const response = await fetch(`${url}/events`, {
