@@ -28,7 +28,29 @@ const PERMISSIONS = [
   "--allow-sys",
 ];
 
-const FOLDERS = ["src", "testing", "tests", "tools", "handlers"];
+/** Passed on to the tests. */
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+/** What is run at once, and with what in the environment. */
+interface Part {
+  readonly where: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Where services of tests run with what is shipped for production: the least Redis user and Deno's narrowest permissions. */
+const AS_IN_PRODUCTION = { TEST_REDIS_ACL: "1", TEST_PROD_PERMISSIONS: "1" };
+
+const INTEGRATION = "tests/integration";
+
+function parts(): readonly Part[] {
+  const tests = [...Deno.readDirSync("tests")].map(({ name }) => `tests/${name}`).filter((path) =>
+    path !== INTEGRATION
+  );
+  return [
+    { where: ["src", "testing", "tools", "handlers", ...tests.sort()].filter(isFolder) },
+    { where: [INTEGRATION], env: AS_IN_PRODUCTION },
+  ];
+}
 
 /** Reads a JUnit report. */
 export function totalsOf(report: string): Totals {
@@ -48,36 +70,54 @@ export function skippedInBrowser(report: string): readonly string[] {
 }
 
 async function run(args: readonly string[]): Promise<number> {
-  const report = await Deno.makeTempFile({ suffix: ".xml" });
+  const named = args.some((arg) => !arg.startsWith("-"));
+  let code = 0;
+  const reports: string[] = [];
+  for (const part of named ? [{ where: [] }] : parts()) {
+    const ended = await runPart(part, args);
+    code ||= ended.code;
+    reports.push(ended.report);
+  }
+  // Deno reports what a filter leaves out as skipped.
+  const filtered = args.some((arg) => arg.startsWith("--filter"));
+  return conclude(code, reports.join("\n"), filtered);
+}
+
+async function runPart(
+  { where, env = {} }: Part,
+  args: readonly string[],
+): Promise<{ readonly code: number; readonly report: string }> {
+  const file = await Deno.makeTempFile({ suffix: ".xml" });
   try {
-    const named = args.some((arg) => !arg.startsWith("-"));
-    const where = named ? [] : FOLDERS.filter(exists);
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["test", "-q", ...PERMISSIONS, `--junit-path=${report}`, ...args, ...where],
+      args: ["test", "-q", ...PERMISSIONS, `--junit-path=${file}`, ...args, ...where],
+      env: { ...env },
     }).spawn();
-    for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, () => child.kill(signal));
+    const forward = SIGNALS.map((signal) => [signal, () => child.kill(signal)] as const);
+    for (const [signal, kill] of forward) Deno.addSignalListener(signal, kill);
     const { code } = await child.status;
-    return conclude(code, await Deno.readTextFile(report));
+    for (const [signal, kill] of forward) Deno.removeSignalListener(signal, kill);
+    return { code, report: await Deno.readTextFile(file) };
   } finally {
-    await Deno.remove(report);
+    await Deno.remove(file);
   }
 }
 
-function conclude(code: number, report: string): number {
+function conclude(code: number, report: string, filtered: boolean): number {
   const { passed, failed, skipped } = totalsOf(report);
-  const unseen = skippedInBrowser(report).length;
+  const unseen = filtered ? 0 : skippedInBrowser(report).length;
   if (unseen > 0) {
     const why = "no Chromium is installed (Debian: apt-get install chromium; else CHROMIUM=/path/to/it)";
     say(`\n*** ${unseen} BROWSER TESTS SKIPPED: ${why}. The dashboard was not tested in a browser. ***\n`);
   }
-  if (skipped > 0) say(`${skipped} skipped`);
+  if (skipped > 0 && !filtered) say(`${skipped} skipped`);
   // A file that cannot even be loaded fails the run without failing a test.
   const broken = code !== 0 && failed === 0 ? 1 : 0;
   say(`${passed} passed, ${failed + broken} failed`);
   return code !== 0 ? code : failed > 0 || passed === 0 ? 1 : 0;
 }
 
-function exists(path: string): boolean {
+function isFolder(path: string): boolean {
   try {
     return Deno.statSync(path).isDirectory;
   } catch {
