@@ -60,7 +60,7 @@ Deno.test("SIGTERM when busy: what runs finishes, what waits is handed back, exi
   await using redis = await startRedis();
   await using service = start(redis, { CONSUMER_CONCURRENCY: "2" });
   await service.ready();
-  for (const id of ["a", "b", "c", "d"]) await add(redis, id, { sleepMs: 700 });
+  for (const id of ["a", "b", "c", "d"]) await add(redis, id, { sleepMs: 1_500 });
   await service.record((r) => r["message"] === "start b", "two handlers to run");
   const { code } = await terminate(service);
   assert.equal(code, 0, service.output.slice(-2_000));
@@ -81,7 +81,7 @@ Deno.test("what SIGTERM hands back runs in another replica within a second of th
   await using redis = await startRedis();
   await using leaving = start(redis, { CONSUMER_CONCURRENCY: "1", SHUTDOWN_TIMEOUT: "300" });
   await leaving.ready();
-  for (const id of ["a", "b", "c"]) await add(redis, id, { sleepMs: 1_500 });
+  for (const id of ["a", "b", "c"]) await add(redis, id, { sleepMs: 60_000 });
   await leaving.record((r) => r["message"] === "start a", "the first to run");
   await using staying = start(redis);
   await staying.ready();
