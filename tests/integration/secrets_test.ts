@@ -52,6 +52,11 @@ Deno.test("a service whose handlers are careless shows no secret: not in its log
     authorization: `Bearer ${token}`,
     "content-type": "application/json",
   });
+  const live = await fetch(`${url}/admin/api/live`, { headers: bearer(admin.core) });
+  let told = "";
+  const listening = (async () => {
+    for await (const text of live.body!.pipeThrough(new TextDecoderStream())) told += text;
+  })();
   for (const subject of ["hopeless", "retry"]) {
     const headers = { ...bearer(api.core), "content-type": "application/cloudevents+json" };
     const body = JSON.stringify({ specversion: "1.0", id: subject, type: "test.careless", source: "/t", subject });
@@ -83,6 +88,9 @@ Deno.test("a service whose handlers are careless shows no secret: not in its log
   for (const path of GETS) await search.inAnswer(`${url}/${path}`, { headers: bearer(admin.core) });
   service.signal("SIGTERM");
   await service.exited();
+  await listening;
+  assert.match(told, /^event: settled$/m);
+  search.in(told, "admin/api/live");
   assert.match(service.output, /careless with .*\*\*\*/);
   assert.match(service.output, /nobody catches .*\*\*\*/);
   search.inOutput(service);
