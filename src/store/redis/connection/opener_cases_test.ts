@@ -79,23 +79,33 @@ function login({ name, make, leastRules }: OpenerKind): void {
   });
 
   Deno.test(`${name}: a server that echoes the password gets it into no error`, async () => {
-    const server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const serving = (async () => {
-      for await (const client of server) {
-        await client.read(new Uint8Array(1_000));
-        await client.write(new TextEncoder().encode("-ERR what is ech0ed-pw supposed to mean\r\n"));
-        client.close();
-      }
-    })();
-    const { port } = server.addr;
+    await using server = refusing("-ERR what is ech0ed-pw supposed to mean");
+    const { port } = server;
     const attempt = make(testConfig(port, { password: new Secret("ech0ed-pw") })).open(here(port), OPEN, soon());
     const error = await attempt.then(() => null, (error: unknown) => error);
-    server.close();
-    await serving;
     const text = Deno.inspect(error, { depth: 9 });
     assert.match(text, /what is \*\*\* supposed/);
     assert.ok(!text.includes("ech0ed-pw"), text);
   });
+}
+
+/** Refuses whoever comes, in these words, and closes. */
+function refusing(words: string): AsyncDisposable & { readonly port: number } {
+  const server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serving = (async () => {
+    for await (const client of server) {
+      await client.read(new Uint8Array(1_000)).catch(() => {});
+      await client.write(new TextEncoder().encode(`${words}\r\n`)).catch(() => {});
+      client.close();
+    }
+  })();
+  return {
+    port: server.addr.port,
+    async [Symbol.asyncDispose](): Promise<void> {
+      server.close();
+      await serving;
+    },
+  };
 }
 
 function passwordFiles({ name, make, channel: channelOf }: OpenerKind): void {
@@ -142,6 +152,12 @@ function places({ name, make }: OpenerKind): void {
     await redis.command(["CONFIG", "SET", "maxclients", "1"]);
     const attempt = make(testConfig(redis.port, { db: 1 })).open(here(redis.port), OPEN, soon());
     await assert.rejects(attempt, { reason: "max_clients" });
+  });
+
+  Deno.test(`${name}: a server in protected mode says so before it closes, and that is the cause`, async () => {
+    await using server = refusing("-DENIED Redis is running in protected mode because protected mode is enabled");
+    const attempt = make(testConfig(server.port)).open(here(server.port), OPEN, soon());
+    await assert.rejects(attempt, { reason: "auth", message: /protected mode/ });
   });
 
   Deno.test(`${name}: a replica is refused where the master is wanted`, async () => {
