@@ -36,9 +36,7 @@ async function startSentinel(master: TestRedis): Promise<{ port: number } & Asyn
   await Deno.writeTextFile(`${dir}/sentinel.conf`, lines.join("\n"));
   const args = [`${dir}/sentinel.conf`, "--sentinel"];
   const child = new Deno.Command("redis-server", { args, stdout: "null", stderr: "null" }).spawn();
-  const resolver = new SentinelResolver([here(port)], "mymaster", deps());
-  await waitFor(() => resolver.resolve("", soon()), { timeoutMs: 10_000, what: "the sentinel to answer" });
-  return {
+  const sentinel = {
     port,
     async [Symbol.asyncDispose](): Promise<void> {
       child.kill("SIGKILL");
@@ -46,6 +44,14 @@ async function startSentinel(master: TestRedis): Promise<{ port: number } & Asyn
       await Deno.remove(dir, { recursive: true });
     },
   };
+  try {
+    const resolver = new SentinelResolver([here(port)], "mymaster", deps());
+    await waitFor(() => resolver.resolve("", soon()), { what: "the sentinel to answer" });
+    return sentinel;
+  } catch (error) {
+    await sentinel[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 Deno.test("a sentinel names the master; silent and dead sentinels are passed over", async () => {
