@@ -5,6 +5,7 @@
  */
 import { sleep, systemClock } from "../src/clock.ts";
 import { loginPart } from "./redis_acl.ts";
+import { listenFree } from "./redis_server.ts";
 
 /**
  * What the proxy does. "Reply" is what flows from the target to the client.
@@ -82,7 +83,8 @@ export class FaultProxy implements AsyncDisposable {
   /** Use {@link startProxy}. */
   constructor(options: ProxyOptions) {
     this.#target = { hostname: options.targetHost ?? "127.0.0.1", port: options.targetPort };
-    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: options.port ?? 0 });
+    const { port } = options;
+    this.#listener = port === undefined ? listenFree() : Deno.listen({ hostname: "127.0.0.1", port });
     this.port = this.#listener.addr.port;
     this.url = `redis://${loginPart()}127.0.0.1:${this.port}`;
     this.#track(this.#serve(this.#listener));

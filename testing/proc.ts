@@ -15,6 +15,17 @@ export async function procStatusKb(pid: number, name: string): Promise<number> {
   return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(await readProc(`${pid}/status`))?.[1]);
 }
 
+/**
+ * How many times longer a process took than it would have with a processor to itself, as the scheduler counts it: 1 on a
+ * quiet machine, 3 where two others wanted the same. What is promised in milliseconds is promised times that. Only Linux
+ * tells; elsewhere 1.
+ */
+export async function heldUp(pid: number): Promise<number> {
+  // Of the main thread, since its start: ns on a processor, ns of waiting for one, turns.
+  const [ran = 0, waited = 0] = (await readProc(`${pid}/schedstat`)).split(" ").map(Number);
+  return ran > 0 ? (ran + waited) / ran : 1;
+}
+
 /** Ids of a process and of all that descend from it. */
 export async function familyOf(pid: number): Promise<number[]> {
   // Processes end while they are looked at.

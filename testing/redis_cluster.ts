@@ -6,7 +6,7 @@
  */
 import { slotOf, SLOTS } from "../src/store/redis/connection/slot.ts";
 import { loginPart } from "./redis_acl.ts";
-import { startRedis, type TestRedis } from "./redis_server.ts";
+import { listenFree, startRedis, type TestRedis } from "./redis_server.ts";
 import { hexId } from "./redis_sentinel.ts";
 import type { TestTopology } from "./topology.ts";
 import { waitFor } from "./wait.ts";
@@ -255,7 +255,7 @@ async function claimOf(node: TestRedis): Promise<Claim | null> {
 
 /** So many different ports that nobody listens on. */
 function freePorts(count: number): number[] {
-  const listeners = Array.from({ length: count }, () => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
+  const listeners = Array.from({ length: count }, listenFree);
   const ports = listeners.map(({ addr }) => addr.port);
   for (const listener of listeners) listener.close();
   return ports;

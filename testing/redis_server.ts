@@ -56,9 +56,28 @@ export async function startRedis(options: StartRedisOptions = {}): Promise<TestR
   }
 }
 
+/**
+ * Below the ports that systems give out by themselves (Linux from 32768, others from 49152): a server that is down for a
+ * while must find its port free when it comes back, and whoever knocks there must find nobody. The bus of a cluster's
+ * node, 10,000 above its port, lies below them too.
+ */
+const PORTS = { first: 10_000, last: 22_500 } as const;
+
+/** Listens on a loopback port that nobody is given by chance. The caller closes it. */
+export function listenFree(): Deno.TcpListener {
+  for (let attempt = 1;; attempt++) {
+    const port = PORTS.first + Math.floor(Math.random() * (PORTS.last - PORTS.first + 1));
+    try {
+      return Deno.listen({ hostname: "127.0.0.1", port });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse) || attempt >= 100) throw error;
+    }
+  }
+}
+
 /** A loopback port that nobody listens on at the moment. */
 export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using listener = listenFree();
   return listener.addr.port;
 }
 

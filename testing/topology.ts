@@ -4,7 +4,7 @@
  */
 import type { RawCommandOptions, RawReply } from "../src/store/redis/embedded/raw_client.ts";
 import { ACL_PASSWORD, ACL_USER } from "./redis_acl.ts";
-import { startRedis, type TestRedis } from "./redis_server.ts";
+import { freePort, startRedis, type TestRedis } from "./redis_server.ts";
 import { waitFor } from "./wait.ts";
 
 /** Which topology. */
@@ -96,20 +96,13 @@ export async function withSecondPort(
   options: { readonly acl?: boolean } = {},
 ): Promise<{ redis: TestRedis; tlsPort: number }> {
   for (let attempt = 1;; attempt++) {
-    const tlsPort = freePortPair();
+    const tlsPort = freePort();
     try {
       return { redis: await startRedis({ config: configOf(tlsPort), ...options }), tlsPort };
     } catch (error) {
       if (!String(error).includes("Address already in use") || attempt >= 5) throw error;
     }
   }
-}
-
-/** A free port; its name says that somebody else is about to get a first one. */
-function freePortPair(): number {
-  using first = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  using second = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return first.addr.port === second.addr.port ? 0 : second.addr.port;
 }
 
 function ofOne(kind: TopologyKind, redis: TestRedis): Omit<TestTopology, "env"> {

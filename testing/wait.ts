@@ -6,7 +6,7 @@ import { sleep, systemClock } from "../src/clock.ts";
 
 /** How long and how often. */
 export interface WaitOptions {
-  /** Milliseconds until the wait fails. Default 5000. */
+  /** Milliseconds until the wait fails. Default 15000: for what no promise bounds, on a machine that does much else. */
   readonly timeoutMs?: number;
   /** Milliseconds between two looks. Default 10. */
   readonly everyMs?: number;
@@ -17,8 +17,12 @@ export interface WaitOptions {
 /** What a condition may answer. Anything truthy ends the wait. */
 type Answer<T> = T | false | null | undefined | 0 | "";
 
+const DEFAULT_MS = 15_000;
+/** The last look, begun when the time is over, may take so long: a process that was held up must not fail unheard. */
+const LAST_LOOK_MS = 500;
+
 /**
- * Looks until the condition holds. A condition that throws counts as not yet; its last error is told on failure.
+ * Looks until the condition holds, for the last time when the time is over. A condition that throws counts as not yet; its last error is told on failure.
  * @returns What the condition answered.
  * @throws {Error} When the time is over: what was waited for, for how long, and what was last found.
  * @example
@@ -32,21 +36,21 @@ export async function waitFor<T>(
   condition: () => Answer<T> | Promise<Answer<T>>,
   options: WaitOptions = {},
 ): Promise<T> {
-  const { timeoutMs = 5_000, everyMs = 10, what = condition.toString().slice(0, 120) } = options;
+  const { timeoutMs = DEFAULT_MS, everyMs = 10, what = condition.toString().slice(0, 120) } = options;
   const deadline = systemClock.monotonic() + timeoutMs;
   let last: unknown;
-  do {
-    const left = Math.max(1, deadline - systemClock.monotonic());
+  for (let left = timeoutMs;;) {
     try {
-      const answer = await until(Promise.resolve(condition()), { timeoutMs: left, what });
+      const answer = await until(Promise.resolve(condition()), { timeoutMs: Math.max(left, LAST_LOOK_MS), what });
       if (answer) return answer as T;
       last = answer;
     } catch (error) {
       last = error instanceof Error ? error.message : error;
     }
-    if (systemClock.monotonic() + everyMs >= deadline) break;
-    await sleep(systemClock, everyMs);
-  } while (systemClock.monotonic() < deadline);
+    if (left <= 0) break;
+    await sleep(systemClock, Math.max(1, Math.min(everyMs, deadline - systemClock.monotonic())));
+    left = deadline - systemClock.monotonic();
+  }
   throw new Error(`waited ${timeoutMs} ms for ${what}: last found ${Deno.inspect(last)}`);
 }
 
@@ -56,7 +60,7 @@ export async function waitFor<T>(
  * @throws {Error} When the time is over. The promise goes on; its later rejection is swallowed.
  */
 export function until<T>(promise: Promise<T>, options: Omit<WaitOptions, "everyMs"> = {}): Promise<T> {
-  const { timeoutMs = 5_000, what = "a promise to settle" } = options;
+  const { timeoutMs = DEFAULT_MS, what = "a promise to settle" } = options;
   return new Promise((resolve, reject) => {
     const cancel = systemClock.after(
       timeoutMs,

@@ -175,10 +175,11 @@ export class HealthMonitor implements HealthView {
     }
   }
 
-  /** A first, general cause gives way to one that says more: a wrong password, a certificate. */
+  /** A general cause gives way to one that says more: a wrong password, a certificate. Of those the latest counts. */
   #lost(cause: RedisCause): void {
     for (const evidence of this.#streams.values()) {
-      if (evidence.writeProblem === null || evidence.writeProblem === "connection") evidence.writeProblem = cause;
+      const { writeProblem } = evidence;
+      if (writeProblem === null || says(cause) > Math.min(says(writeProblem), 1)) evidence.writeProblem = cause;
     }
   }
 
@@ -213,6 +214,11 @@ export class HealthMonitor implements HealthView {
 
 function blank(stream: string): Mutable<StreamEvidence> {
   return { stream, lastWriteAt: null, writeProblem: null, lastReadAt: null, readProblem: null, forbiddenAt: null };
+}
+
+/** How much a cause says: that nobody is there, that nobody answers in time, or what is wrong. */
+function says(cause: RedisCause): number {
+  return cause === "connection" ? 0 : cause === "timeout" ? 1 : 2;
 }
 
 function iso(ms: number | null): string | null {

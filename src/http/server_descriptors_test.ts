@@ -64,12 +64,12 @@ async function flood(port: number, unfinished: string): Promise<readonly Deno.Co
   return tried.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
 }
 
-async function answersWithin2s(port: number): Promise<void> {
+async function answersAgain(port: number): Promise<void> {
   const answers = async (): Promise<boolean> => {
-    const response = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(500) });
+    const response = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(2_000) });
     return await response.text() === "ok";
   };
-  await waitFor(answers, { timeoutMs: 2_000, what: "an answer within 2 s" });
+  await waitFor(answers, { timeoutMs: 10_000, what: "an answer" });
 }
 
 for (const [what, unfinished] of [["request heads", HALF_A_HEAD], ["request bodies", HALF_A_BODY]] as const) {
@@ -81,11 +81,11 @@ for (const [what, unfinished] of [["request heads", HALF_A_HEAD], ["request bodi
         const held = await flood(port, unfinished);
         await waitFor(() => lines.length > 1, { what: "descriptors to run out" });
         assert.match(lines[1]!, /Too many open files/);
-        await answersWithin2s(port);
+        await answersAgain(port);
         // Again, while it may still be between two listeners: fewer connections may be taken, and no other fault appear.
         const released = await flood(port, unfinished);
         for (const connection of [...held, ...released]) connection.close();
-        await answersWithin2s(port);
+        await answersAgain(port);
       }),
   });
 }

@@ -3,7 +3,7 @@ import { FakeClock } from "../../testing/fake_clock.ts";
 import { defineHandler } from "../handling/define.ts";
 import { MemoryBroker } from "../store/memory/broker.ts";
 import { MemoryStreamStore } from "../store/memory/memory_store.ts";
-import { STREAM, workerOn } from "./test_harness.ts";
+import { stopOn, STREAM, workerOn } from "./test_harness.ts";
 
 const LEASE_MS = 10_000;
 
@@ -25,8 +25,5 @@ Deno.test("a node that stays away does not keep a worker from taking over what a
     await clock.advance(1_000);
   }
   assert.deepEqual(handled, ["held"]);
-  const never = new AbortController().signal;
-  const stopping = worker.stopIntake(never).then(() => worker.stop(never));
-  await clock.advance(2_000);
-  await stopping;
+  await stopOn(clock, worker);
 });

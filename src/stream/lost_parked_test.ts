@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { FakeClock } from "../../testing/fake_clock.ts";
 import { defineHandler } from "../handling/define.ts";
 import { MemoryBroker } from "../store/memory/broker.ts";
-import { RETRY_MS, STREAM, workerOn } from "./test_harness.ts";
+import { RETRY_MS, stopOn, STREAM, workerOn } from "./test_harness.ts";
 
 Deno.test("a parked entry that somebody deletes from the stream holds back the later events of its key no longer", async () => {
   const clock = new FakeClock();
@@ -27,8 +27,5 @@ Deno.test("a parked entry that somebody deletes from the stream holds back the l
   await clock.advance(2 * RETRY_MS);
   assert.deepEqual(handled, ["waits"]);
   assert.equal(worker.consumer.parked, 0);
-  const never = new AbortController().signal;
-  const stopping = worker.stopIntake(never).then(() => worker.stop(never));
-  await clock.advance(2_000);
-  await stopping;
+  await stopOn(clock, worker);
 });

@@ -9,6 +9,7 @@ import { Registry } from "../handling/registry.ts";
 import { Happenings } from "../happenings.ts";
 import type { MemoryBroker } from "../store/memory/broker.ts";
 import { MemoryStreamStore } from "../store/memory/memory_store.ts";
+import type { StreamStore } from "../store/port.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { Publisher } from "./publisher.ts";
@@ -19,15 +20,45 @@ export const STREAM = "orders";
 /** What a failed entry waits for, ms. */
 export const RETRY_MS = 1_000;
 
-/** A worker that has not started, and a publisher on its stream. */
+/** How failures are dealt with there. */
+export const SETTINGS: WorkerOptions["settings"] = {
+  maxHeld: 24,
+  ordering: "key",
+  handlerTimeoutMs: 30_000,
+  maxDeliveries: 5,
+  retryBackoffMs: RETRY_MS,
+  retryBackoffMaxMs: RETRY_MS,
+  dedupWindowMs: 0,
+  maxParked: 100,
+};
+
+/** What a test gets. */
+export interface Workplace {
+  /** Has not started. */
+  readonly worker: StreamWorker;
+  /** On its stream. */
+  readonly publisher: Publisher;
+  readonly happenings: Happenings;
+}
+
+/** A worker on a stream of its own store. */
 export function workerOn(
   clock: FakeClock,
   broker: MemoryBroker,
   handler: Handler,
   more: Partial<WorkerOptions> = {},
-): { worker: StreamWorker; publisher: Publisher; happenings: Happenings } {
+): Workplace {
+  return workerOver(clock, new MemoryStreamStore({ broker, stream: STREAM, group: "g" }), handler, more);
+}
+
+/** A worker over this store. */
+export function workerOver(
+  clock: FakeClock,
+  store: StreamStore,
+  handler: Handler,
+  more: Partial<WorkerOptions> = {},
+): Workplace {
   const happenings = new Happenings((error) => assert.fail(String(error)));
-  const store = new MemoryStreamStore({ broker, stream: STREAM, group: "g", publishStream: STREAM });
   const publisher = new Publisher({
     ...{ store, clock, happenings },
     source: "test",
@@ -51,17 +82,16 @@ export function workerOn(
     blockMs: 1_000,
     retention: { maxLength: 1_000, maxAgeMs: 1e9 },
     consuming: true,
-    settings: {
-      maxHeld: 24,
-      ordering: "key",
-      handlerTimeoutMs: 30_000,
-      maxDeliveries: 5,
-      retryBackoffMs: RETRY_MS,
-      retryBackoffMaxMs: RETRY_MS,
-      dedupWindowMs: 0,
-      maxParked: 100,
-    },
+    settings: SETTINGS,
     ...more,
   });
   return { worker, publisher, happenings };
+}
+
+/** Ends it, as far as the clock must move for that. */
+export async function stopOn(clock: FakeClock, worker: StreamWorker): Promise<void> {
+  const never = new AbortController().signal;
+  const stopping = worker.stopIntake(never).then(() => worker.stop(never));
+  await clock.advance(2_000);
+  await stopping;
 }

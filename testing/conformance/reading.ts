@@ -66,9 +66,10 @@ export const readingClauses: readonly Clause[] = [
     name: "a blocked read ends empty after its time",
     async run(harness): Promise<void> {
       const store = await replica(harness, "a");
-      const reading = store.read("a", 10, 40, new AbortController().signal);
+      // Long enough to be seen.
+      const reading = store.read("a", 10, 300, new AbortController().signal);
       await harness.untilBlocked(1);
-      await harness.elapse(50);
+      await harness.elapse(310);
       assert.deepEqual(await reading, []);
     },
   },

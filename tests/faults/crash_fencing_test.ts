@@ -28,12 +28,14 @@ function effects(redis: TestRedis): Promise<readonly string[]> {
   return fieldOver(redis, STREAM, "id").then((ids) => ids.filter((id) => id.startsWith("of-")).toSorted());
 }
 
-function says(service: ServiceProcess, message: string, timeoutMs: number): Promise<unknown> {
-  return service.record((record) => record["message"] === message, `"${message}"`, timeoutMs);
+/** @returns When it wrote that down, epoch ms: how long the line was on its way is no matter. */
+async function says(service: ServiceProcess, message: string, timeoutMs?: number): Promise<number> {
+  const { time } = await service.record((record) => record["message"] === message, `"${message}"`, timeoutMs);
+  return Date.parse(String(time));
 }
 
 async function quiet(redis: TestRedis): Promise<void> {
-  await waitFor(async () => await pending(redis) === 0, { timeoutMs: 5_000, what: "nothing to be pending" });
+  await waitFor(async () => await pending(redis) === 0, { what: "nothing to be pending" });
 }
 
 Deno.test("a process stopped past its lease is taken over in time; awake again it settles nothing and works on", async () => {
@@ -41,23 +43,22 @@ Deno.test("a process stopped past its lease is taken over in time; awake again i
   await using stopped = start(redis, "stopped");
   await stopped.ready();
   await add(redis, { id: "z", type: "zombie" });
-  await says(stopped, "start z", 5_000);
+  await says(stopped, "start z");
   await using other = start(redis, "other");
   await other.ready();
   stopped.signal("SIGSTOP");
-  const stoppedAt = performance.now();
-  await says(other, "start z", TAKEOVER_MS + 500);
-  const tookMs = performance.now() - stoppedAt;
+  const stoppedAt = Date.now();
+  const tookMs = await says(other, "start z") - stoppedAt;
   assert.ok(tookMs <= TAKEOVER_MS, `taken over after ${Math.round(tookMs)} ms`);
   await waitFor(async () => (await effects(redis)).length === 1, { what: "the effect" });
   stopped.signal("SIGCONT");
-  const aborted = await stopped.record((record) => record["message"] === "aborted z", "the zombie to be told", 4_000);
+  const aborted = await stopped.record((record) => record["message"] === "aborted z", "the zombie to be told");
   assert.equal(aborted["reason"], "lease_lost");
   // It works on, alone.
   other.signal("SIGTERM");
   assert.equal(await other.exited(), 0);
   await add(redis, { id: "next", type: "calm" });
-  await says(stopped, "start next", 4_000);
+  await says(stopped, "start next");
   await waitFor(async () => (await effects(redis)).length === 2, { what: "its effect" });
   await quiet(redis);
   assert.deepEqual(await effects(redis), ["of-next", "of-z"], "each effect once");
@@ -73,13 +74,12 @@ Deno.test("what a killed process held runs elsewhere within the lease and two se
       const id = `k${round}`;
       await add(redis, { id, type: "zombie" });
       const holder = await Promise.any(
-        [one, two].map((service) => says(service, `start ${id}`, 4_000).then(() => service)),
+        [one, two].map((service) => says(service, `start ${id}`).then(() => service)),
       );
       const other = holder === one ? two : one;
       holder.signal("SIGKILL");
-      const killedAt = performance.now();
-      await says(other, `start ${id}`, TAKEOVER_MS + 500);
-      const tookMs = performance.now() - killedAt;
+      const killedAt = Date.now();
+      const tookMs = await says(other, `start ${id}`) - killedAt;
       assert.ok(tookMs <= TAKEOVER_MS, `round ${round}: ${Math.round(tookMs)} ms`);
       await holder.exited();
       await holder[Symbol.asyncDispose]();

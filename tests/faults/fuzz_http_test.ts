@@ -1,22 +1,10 @@
 /** Malformed HTTP requests against the real process: it answers each as promised, and nothing else happens to it. */
 import assert from "node:assert/strict";
 import { startRedis } from "../../testing/redis_server.ts";
-import { getJson, startServiceProcess } from "../../testing/service_process.ts";
-import { waitFor } from "../../testing/wait.ts";
 import { Dice } from "../simulation/dice.ts";
 import { type Answer, fire } from "./fuzz_http_client.ts";
 import { type Shot, shotOf, type Tokens } from "./fuzz_http_requests.ts";
-import {
-  assertCalmLog,
-  assertFlat,
-  labelValues,
-  Prober,
-  restingMemory,
-  ROUNDS,
-  scrape,
-  SEED,
-  tightHeap,
-} from "./support_fuzz.ts";
+import { CONTEXT, Fuzzed, labelValues, ROUNDS, scrape, SEED } from "./support_fuzz.ts";
 
 const REQUESTS_A_ROUND = 2_500;
 /** Connections at once. */
@@ -25,7 +13,6 @@ const TOKENS: Tokens = { api: "fuzz-api-token", admin: "fuzz-admin-token" };
 /** A leak of 12 KB a request ends the process half-way (tried); memory over 10 rounds was 121 to 136 MB. */
 const HEAP_MB = 64;
 const MARGIN_MB = 32;
-const FORMAT = SEED % 2 === 0 ? "json" : "text";
 const SECURITY_HEADERS = [
   "cache-control",
   "content-security-policy",
@@ -38,61 +25,40 @@ const SECURITY_HEADERS = [
 const BARE = [400, 414, 431];
 
 Deno.test(`${ROUNDS * REQUESTS_A_ROUND} malformed HTTP requests: no exit, no 5xx, memory flat, probes fast`, async () => {
-  const context = `FUZZ_SEED=${SEED}`;
   await using redis = await startRedis();
-  await using service = startServiceProcess({
-    permissions: tightHeap(HEAP_MB),
-    env: {
-      REDIS_URL: redis.url,
-      API_TOKEN: TOKENS.api,
-      ADMIN_TOKEN: TOKENS.admin,
-      TRIGGER_RATE_LIMIT: "200",
-      HANDLERS: "./tests/faults/fuzz_handlers.ts",
-      LOG_FORMAT: FORMAT,
-    },
+  await using fuzzed = await Fuzzed.start({
+    redis,
+    heapMb: HEAP_MB,
+    format: SEED % 2 === 0 ? "json" : "text",
+    env: { API_TOKEN: TOKENS.api, ADMIN_TOKEN: TOKENS.admin, TRIGGER_RATE_LIMIT: "200" },
   });
-  const url = await waitFor(() => /http:\/\/[\w.]+:\d+/.exec(service.output)?.[0], { timeoutMs: 15_000 });
-  await waitFor(async () => (await getJson(`${url}/health/ready`)).status === 200, { timeoutMs: 20_000 });
-  await using prober = new Prober(url);
   const dice = new Dice(SEED, "http");
   const seen = new Map<string, number>();
-  const memory: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    await fireAll(Number(new URL(url).port), dice, round, seen, context);
-    memory.push(await restingMemory(service.pid));
+    await fireAll(Number(new URL(fuzzed.url).port), dice, round, seen);
+    await fuzzed.rest();
   }
-  const probes = await prober.verdict(context);
-  assertFlat(memory, MARGIN_MB, context);
+  const figures = await fuzzed.verdict(MARGIN_MB);
   // A fuzzer that is always refused at the door has tried nothing behind it.
   for (const status of [200, 202, 400, 401, 404, 405, 413, 415]) {
     assert.ok((seen.get(`${status}`) ?? 0) > 5, shown(seen));
   }
-  const samples = await scrape(url);
-  assert.ok(labelValues(samples, "http_request_duration_seconds_count", "method").size <= 8, context);
-  assert.ok(labelValues(samples, "http_request_duration_seconds_count", "route").size <= 30, context);
-  assert.ok(labelValues(samples, "stream_events_published_total", "type").size <= 250, context);
-  // Ten lines a second of a kind are what is promised.
-  assertCalmLog(service, FORMAT, 1_000 * ROUNDS, context);
+  const samples = await scrape(fuzzed.url);
+  assert.ok(labelValues(samples, "http_request_duration_seconds_count", "method").size <= 8, CONTEXT);
+  assert.ok(labelValues(samples, "http_request_duration_seconds_count", "route").size <= 30, CONTEXT);
+  assert.ok(labelValues(samples, "stream_events_published_total", "type").size <= 250, CONTEXT);
   await redis.command(["DEL", "{event-stream}:redis-stream-service:paused"]);
-  service.signal("SIGTERM");
-  assert.equal(await service.exited(), 0, context);
-  if (Deno.env.has("FUZZ_SEED")) say(`${context}: ${shown(seen)}; ${probes}; memory ${memory.map(mb).join(", ")} MB`);
+  await fuzzed.end(`${shown(seen)}; ${figures}`);
 });
 
-async function fireAll(
-  port: number,
-  dice: Dice,
-  round: number,
-  seen: Map<string, number>,
-  context: string,
-): Promise<void> {
+async function fireAll(port: number, dice: Dice, round: number, seen: Map<string, number>): Promise<void> {
   let next = 0;
   const shooter = async (): Promise<void> => {
     while (next < REQUESTS_A_ROUND) {
       const n = round * REQUESTS_A_ROUND + next++;
       const shot = shotOf(dice, TOKENS, n);
       const answers = await fire(port, shot);
-      judge(shot, answers, `${context}, request ${n}: ${JSON.stringify(preview(shot))}`);
+      judge(shot, answers, `${CONTEXT}, request ${n}: ${JSON.stringify(preview(shot))}`);
       if (answers.length === 0) count(seen, "none");
       for (const { status } of answers) count(seen, String(status));
     }
@@ -126,12 +92,4 @@ function count(seen: Map<string, number>, what: string): void {
 
 function shown(seen: ReadonlyMap<string, number>): string {
   return [...seen].toSorted().map(([what, times]) => `${what}: ${times}`).join(", ");
-}
-
-function mb(bytes: number): number {
-  return Math.round(bytes / 1_048_576);
-}
-
-function say(text: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
 }

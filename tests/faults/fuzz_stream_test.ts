@@ -2,22 +2,10 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { startRedis, type TestRedis } from "../../testing/redis_server.ts";
-import { getJson, startServiceProcess } from "../../testing/service_process.ts";
 import { waitFor } from "../../testing/wait.ts";
 import { Dice } from "../simulation/dice.ts";
 import { Adder, entryOf, hasHandler, type RawFields, typeIn } from "./fuzz_stream_entries.ts";
-import {
-  assertCalmLog,
-  assertFlat,
-  labelValues,
-  Prober,
-  restingMemory,
-  ROUNDS,
-  scrape,
-  SEED,
-  tightHeap,
-  total,
-} from "./support_fuzz.ts";
+import { CONTEXT, Fuzzed, labelValues, ROUNDS, scrape, SEED, total } from "./support_fuzz.ts";
 
 const ENTRIES_A_ROUND = 5_000;
 /** Added at once. */
@@ -28,63 +16,46 @@ const LETTERS = `{${STREAM}}:${GROUP}:dlq`;
 /** What is held of the stream needs most of the heap; measured over 16 rounds: 168 to 327 MB. */
 const HEAP_MB = 256;
 const MARGIN_MB = 96;
-const FORMAT = SEED % 2 === 0 ? "text" : "json";
 const ENDS = ["processed", "ignored", "dead_lettered", "duplicate"] as const;
 
 Deno.test(`${ROUNDS * ENTRIES_A_ROUND} malformed entries: no exit, each accounted for, memory flat, probes fast`, async () => {
-  const context = `FUZZ_SEED=${SEED}`;
   await using redis = await startRedis();
-  await using service = startServiceProcess({
-    permissions: tightHeap(HEAP_MB),
-    env: {
-      REDIS_URL: redis.url,
-      HANDLERS: "./tests/faults/fuzz_handlers.ts",
-      RETRY_BACKOFF: "10",
-      LOG_FORMAT: FORMAT,
-      ENVIRONMENT: "test",
-    },
+  await using fuzzed = await Fuzzed.start({
+    redis,
+    heapMb: HEAP_MB,
+    format: SEED % 2 === 0 ? "text" : "json",
+    env: { RETRY_BACKOFF: "10", ENVIRONMENT: "test" },
   });
-  const url = await waitFor(() => /http:\/\/[\w.]+:\d+/.exec(service.output)?.[0], { timeoutMs: 15_000 });
-  await waitFor(async () => (await getJson(`${url}/health/ready`)).status === 200, { timeoutMs: 20_000 });
-  await using prober = new Prober(url);
+  const { url, service } = fuzzed;
   using adder = await Adder.connect(redis.port);
   const dice = new Dice(SEED, "stream");
   const expected = new Expected();
-  const memory: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     for (let at = 0; at < ENTRIES_A_ROUND; at += BATCH) {
       const entries = Array.from({ length: BATCH }, (_, i) => entryOf(dice, round * ENTRIES_A_ROUND + at + i));
       const ids = await adder.add(STREAM, entries);
       ids.forEach((id, index) => expected.take(id, entries[index]!));
     }
-    await settled(url, expected.added, `${context}, round ${round}`).catch(async (error) => {
+    await settled(url, expected.added, `${CONTEXT}, round ${round}`).catch(async (error) => {
       throw new Error(
         `${error.message}\n${await redis.cli("XPENDING", STREAM, GROUP)}\n${service.output.slice(-3_000)}`,
         { cause: error },
       );
     });
-    memory.push(await restingMemory(service.pid));
-    await checkLetters(redis, expected, context);
+    await fuzzed.rest();
+    await checkLetters(redis, expected);
   }
   // An entry id that is no date.
   const far = [entryOf(dice, 0)];
   expected.take((await adder.add(STREAM, far, "9000000000000000-0"))[0]!, far[0]!);
-  const ended = await settled(url, expected.added, context);
-  await checkLetters(redis, expected, context);
-  const probes = await prober.verdict(context);
+  const ended = await settled(url, expected.added, CONTEXT);
+  await checkLetters(redis, expected);
+  const figures = await fuzzed.verdict(MARGIN_MB);
   const samples = await scrape(url);
-  await checkAccounts(redis, expected, samples, context);
-  assertFlat(memory, MARGIN_MB, context);
+  await checkAccounts(redis, expected, samples);
   const types = labelValues(samples, "stream_events_total", "type");
-  assert.ok(types.has("other") && types.size <= 250, `${context}: ${types.size} types`);
-  assertCalmLog(service, FORMAT, 1_000 * ROUNDS, context);
-  service.signal("SIGTERM");
-  assert.equal(await service.exited(), 0, context);
-  if (!Deno.env.has("FUZZ_SEED")) return;
-  const told = `${context}: ${JSON.stringify(ended)}; ${probes}; memory ${
-    memory.map((bytes) => Math.round(bytes / 1_048_576))
-  } MB`;
-  Deno.stderr.writeSync(new TextEncoder().encode(`${told}; ${service.output.split("\n").length} lines\n`));
+  assert.ok(types.has("other") && types.size <= 250, `${CONTEXT}: ${types.size} types`);
+  await fuzzed.end(`${JSON.stringify(ended)}; ${figures}`);
 });
 
 /** What was added, and what must become of it as far as its type alone says. */
@@ -126,7 +97,7 @@ async function settled(url: string, added: number, context: string): Promise<Rec
 }
 
 /** Dead letters keep the fields byte for byte, ours come after them; each entry died once. Removes what it has seen. */
-async function checkLetters(redis: TestRedis, expected: Expected, context: string): Promise<void> {
+async function checkLetters(redis: TestRedis, expected: Expected): Promise<void> {
   for (;;) {
     const reply = await redis.command(["XRANGE", LETTERS, "-", "+", "COUNT", 500], { bytes: true, timeoutMs: 20_000 });
     const letters = reply as [Uint8Array, Uint8Array[]][];
@@ -135,11 +106,11 @@ async function checkLetters(redis: TestRedis, expected: Expected, context: strin
       const ours = fields.slice(-20);
       const id = text(ours[ours.findIndex((name) => text(name) === "dlq.entry") + 1]!);
       const original = expected.died(id);
-      assert.ok(original !== undefined, `${context}: ${id} died twice, or was never to die`);
+      assert.ok(original !== undefined, `${CONTEXT}: ${id} died twice, or was never to die`);
       const same = original.every((bytes, at) => sameBytes(bytes, fields[at]));
-      assert.ok(same, `${context}: the fields of ${id} are not what they were`);
+      assert.ok(same, `${CONTEXT}: the fields of ${id} are not what they were`);
       const added = fields.slice(original.length).filter((_, at) => at % 2 === 0).map(text);
-      assert.ok(added.length === 10 && added.every((name) => name.startsWith("dlq.")), `${context}: ${id} ${added}`);
+      assert.ok(added.length === 10 && added.every((name) => name.startsWith("dlq.")), `${CONTEXT}: ${id} ${added}`);
       expected.letters++;
     }
     await redis.command(["XDEL", LETTERS, ...letters.map(([id]) => id)]);
@@ -150,17 +121,16 @@ async function checkAccounts(
   redis: TestRedis,
   expected: Expected,
   samples: ReadonlyMap<string, number>,
-  context: string,
 ): Promise<void> {
   const ended = (end: string): number => total(samples, "stream_events_total", `outcome="${end}"`);
-  assert.equal(ended("ignored"), expected.sure.ignored, context);
-  assert.equal(ended("dead_lettered"), expected.letters, context);
-  assert.ok(expected.letters >= expected.sure.dead, context);
-  assert.ok(ended("processed") > 100, context);
+  assert.equal(ended("ignored"), expected.sure.ignored, CONTEXT);
+  assert.equal(ended("dead_lettered"), expected.letters, CONTEXT);
+  assert.ok(expected.letters >= expected.sure.dead, CONTEXT);
+  assert.ok(ended("processed") > 100, CONTEXT);
   const [pending] = await redis.command(["XPENDING", STREAM, GROUP]) as [number];
-  assert.equal(pending, 0, context);
+  assert.equal(pending, 0, CONTEXT);
   // Nothing is left behind by what was parked and retried.
-  assert.equal(await redis.command(["HLEN", `{${STREAM}}:${GROUP}:records`]), 0, context);
+  assert.equal(await redis.command(["HLEN", `{${STREAM}}:${GROUP}:records`]), 0, CONTEXT);
 }
 
 /** A comparison that is cheap for a megabyte, which that of the assertion library is not. */

@@ -42,7 +42,7 @@ Deno.test("where tells each of the six states, over HTTP and in the terminal, an
   const letter = await untilState(url, dead, "dead");
   const retry = await untilState(url, parked, "parked");
   assert.equal((await ask(url, "consumer/pause", "POST")).status, 200);
-  await service.record((line) => String(line["message"]).includes("is paused"), "the pause", 1_000);
+  await service.record((line) => String(line["message"]).includes("is paused"), "the pause");
   const waiting = await add(redis, "test.script");
 
   const wanted = { trimmed, done, dead, parked, held, waiting };
@@ -183,7 +183,7 @@ Deno.test("somebody who watches live sees an event come and be settled, and does
   let text = "";
   const readUntil = async (wanted: string): Promise<void> => {
     while (!text.includes(wanted)) {
-      const { value, done } = await until(reader.read(), { what: wanted, timeoutMs: 5_000 });
+      const { value, done } = await until(reader.read(), { what: wanted });
       if (done) throw new Error(`the stream ended without ${wanted}: ${text}`);
       text += value;
     }
@@ -194,7 +194,7 @@ Deno.test("somebody who watches live sees an event come and be settled, and does
   await readUntil("event: settled");
   service.signal("SIGTERM");
   const stoppedAt = performance.now();
-  for (;;) if ((await until(reader.read(), { what: "the end of the stream", timeoutMs: 5_000 })).done) break;
+  for (;;) if ((await until(reader.read(), { what: "the end of the stream" })).done) break;
   assert.equal(await service.exited(), 0);
-  assert.ok(performance.now() - stoppedAt < 3_000);
+  assert.ok(performance.now() - stoppedAt < 10_000, "the drain may take 20 s");
 });

@@ -182,7 +182,7 @@ Deno.test("both descriptions of the real service are valid and hold no secret an
   const isAsyncApi = new Ajv.default({ strict: false, meta: false, validateSchema: false, validateFormats: false })
     .compile(spec);
   assert.ok(isAsyncApi(JSON.parse(asyncApi)), JSON.stringify(isAsyncApi.errors?.slice(0, 3)));
-  for (const secret of [ADMIN, API, redis.url, new URL(redis.url).port]) {
+  for (const secret of [ADMIN, API, redis.url, `:${redis.port}`]) {
     assert.ok(!openApi.includes(secret) && !asyncApi.includes(secret), secret);
   }
   const { channels, operations, components } = JSON.parse(asyncApi);

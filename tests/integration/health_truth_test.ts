@@ -1,5 +1,6 @@
 /** Readiness tells the truth about whether Redis is usable for our work, within the contract's bounds. */
 import assert from "node:assert/strict";
+import { CommandMonitor } from "../../testing/command_monitor.ts";
 import { startRedis, type TestRedis } from "../../testing/redis_server.ts";
 import { getJson, startServiceProcess, status } from "../../testing/service_process.ts";
 import { waitFor } from "../../testing/wait.ts";
@@ -7,6 +8,8 @@ import { waitFor } from "../../testing/wait.ts";
 /** Contract: not ready within 5 s of Redis being unusable, ready within 3 s of it being usable. A little for the poll. */
 const TO_503_MS = 5_200;
 const TO_200_MS = 3_300;
+/** So long Redis is watched without probes, and as long with them. */
+const WINDOW_MS = 3_000;
 /** Contract: every probe in under 500 ms; this machine may be busy with other tests. */
 const PROBE_MS = 500;
 
@@ -113,7 +116,7 @@ for (const fault of FAULTS) {
       await fault.heal(redis);
       await waitFor(() => status(`${url}/health/ready`, 200), { timeoutMs: TO_200_MS, what: "200 once it is usable" });
       const { body: receipt } = await getJson(`${url}/trigger-test-event`, { method: "POST" });
-      await service.record((r) => r["eventId"] === receipt["eventId"], "events to flow again", 3_000);
+      await service.record((r) => r["eventId"] === receipt["eventId"], "events to flow again", TO_200_MS);
     } finally {
       probing.abort();
       await probes;
@@ -123,25 +126,26 @@ for (const fault of FAULTS) {
   });
 }
 
-Deno.test("a thousand probes cost Redis nothing", async () => {
+Deno.test("probes by the thousand cost Redis nothing", async () => {
   await using redis = await startRedis();
   await using service = startServiceProcess({ env: { REDIS_URL: redis.url } });
   const url = await service.ready();
-  const commands = async (): Promise<number> =>
-    Number(/total_commands_processed:(\d+)/.exec(String(await redis.command(["INFO", "stats"])))?.[1]);
-  const spent = async (work: () => Promise<unknown>): Promise<{ perSecond: number }> => {
-    const before = await commands();
-    const startedAt = performance.now();
+  using monitor = await CommandMonitor.open(redis.port);
+  let asked = 0;
+  const spent = async (work: () => Promise<unknown>): Promise<number> => {
+    const before = monitor.total;
     await work();
-    return { perSecond: (await commands() - before) / ((performance.now() - startedAt) / 1_000) };
+    return monitor.total - before;
   };
-  const idle = await spent(() => new Promise((resolve) => setTimeout(resolve, 3_000)));
+  const idle = await spent(() => new Promise((resolve) => setTimeout(resolve, WINDOW_MS)));
   const probed = await spent(async () => {
-    for (let batch = 0; batch < 60; batch++) {
-      await Promise.all(
-        Array.from({ length: 50 }, (_, n) => status(`${url}${n % 2 ? "/health" : "/health/ready"}`, 200)),
-      );
+    for (const startedAt = performance.now(); performance.now() - startedAt < WINDOW_MS;) {
+      const paths = Array.from({ length: 50 }, (_, n) => n % 2 ? "/health" : "/health/ready");
+      asked += (await Promise.all(paths.map((path) => status(url + path, 200)))).length;
     }
   });
-  assert.ok(probed.perSecond - idle.perSecond <= 2, `${idle.perSecond}/s idle, ${probed.perSecond}/s under probes`);
+  assert.ok(asked > 1_000, `${asked} probes`);
+  // The beat of a second may bring three commands, and windows of one length hold one beat more or less.
+  const most = idle + 2 * WINDOW_MS / 1_000 + 3;
+  assert.ok(probed <= most, `${idle} commands when idle, ${probed} under ${asked} probes`);
 });

@@ -23,21 +23,14 @@ function* formsOf(core: string): Generator<string> {
 /** Looks for planted secrets in everything that came out of a service. */
 export class Search {
   readonly #forms: ReadonlyMap<string, string>;
-  #looked = 0;
 
   /** @param cores See {@link plant}; named by themselves. */
   constructor(cores: readonly string[]) {
     this.#forms = new Map(cores.flatMap((core) => [...formsOf(core)].map((form) => [form.toLowerCase(), core])));
   }
 
-  /** Characters looked at. */
-  get looked(): number {
-    return this.#looked;
-  }
-
   /** Fails where a secret is in the text. */
   in(text: string, where: string): void {
-    this.#looked += text.length;
     const lower = text.toLowerCase();
     for (const [form, core] of this.#forms) {
       const at = lower.indexOf(form);
@@ -61,6 +54,19 @@ export class Search {
       for (const file of ["cmdline", "comm"]) this.in(await readProc(`${id}/${file}`), `/proc/${id}/${file}`);
     }
     return family.length;
+  }
+
+  /** Looks at every file below a folder. @returns Their paths. */
+  async inFolder(dir: string): Promise<readonly string[]> {
+    const paths: string[] = [];
+    for await (const { name, isDirectory, isFile } of Deno.readDir(dir)) {
+      const path = `${dir}/${name}`;
+      if (isDirectory) paths.push(...await this.inFolder(path));
+      if (!isFile) continue;
+      this.in(await Deno.readTextFile(path), path);
+      paths.push(path);
+    }
+    return paths;
   }
 
   /** Looks at all that a service has written. */

@@ -19,7 +19,6 @@ Deno.test("a triggered event reaches its handler with the correlation id of the 
   const line = await service.record(
     (r) => r["logger"] === "handler" && r["eventId"] === body["eventId"],
     "its log line",
-    1_000,
   );
   assert.equal(line["correlationId"], "corr-42");
   await waitFor(
@@ -58,11 +57,15 @@ Deno.test("with Redis down HTTP listens, live is 200, ready 503; events flow onc
   await waitFor(async () => (await getJson(`${url}/health/ready`)).body["reason"] === "connection", {
     what: "the reason",
   });
-  const startedAt = performance.now();
-  const trigger = await getJson(`${url}/trigger-test-event`, { method: "POST" });
-  assert.equal(trigger.status, 503);
-  assert.equal(trigger.body["success"], false);
-  assert.ok(performance.now() - startedAt < 1_000);
+  const times: number[] = [];
+  for (let n = 0; n < 5; n++) {
+    const startedAt = performance.now();
+    const trigger = await getJson(`${url}/trigger-test-event`, { method: "POST" });
+    times.push(performance.now() - startedAt);
+    assert.deepEqual([trigger.status, trigger.body["success"]], [503, false]);
+  }
+  // The machine may be busy now and then; the rule is for the request, not for the machine.
+  assert.ok(Math.min(...times) < 100, times.map(Math.round).join(" "));
   await redis.restart();
   await waitFor(() => status(`${url}/health/ready`, 200), { timeoutMs: 5_000, what: "ready after Redis came up" });
   assert.equal((await getJson(`${url}/trigger-test-event`, { method: "POST" })).status, 200);

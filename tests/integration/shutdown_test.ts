@@ -51,7 +51,8 @@ Deno.test("SIGTERM when idle: exit 0 at once, and the consumer is gone", async (
   await service.ready();
   const { code, ms } = await terminate(service);
   assert.equal(code, 0, service.output.slice(-2_000));
-  assert.ok(ms < 2_000, `took ${ms} ms`);
+  // It waits for neither of its bounds: 20 s for handlers, 5 s for a command.
+  assert.ok(ms < 4_500, `took ${ms} ms`);
   assert.deepEqual((await consumers(redis)).filter((name) => !name.startsWith("@")), []);
 });
 
@@ -59,7 +60,7 @@ Deno.test("SIGTERM when busy: what runs finishes, what waits is handed back, exi
   await using redis = await startRedis();
   await using service = start(redis, { CONSUMER_CONCURRENCY: "2" });
   await service.ready();
-  for (const id of ["a", "b", "c", "d"]) await add(redis, id, { sleepMs: 700 });
+  for (const id of ["a", "b", "c", "d"]) await add(redis, id, { sleepMs: 1_500 });
   await service.record((r) => r["message"] === "start b", "two handlers to run");
   const { code } = await terminate(service);
   assert.equal(code, 0, service.output.slice(-2_000));
@@ -71,7 +72,7 @@ Deno.test("SIGTERM when busy: what runs finishes, what waits is handed back, exi
   await using other = start(redis);
   const startedAt = performance.now();
   await other.record((r) => r["message"] === "start d", "the rest to run elsewhere");
-  assert.ok(performance.now() - startedAt < 5_000);
+  assert.ok(performance.now() - startedAt < 9_000, "sooner than by a lease that runs out");
   const attempts = other.records.filter((r) => String(r["message"]).startsWith("start ")).map((r) => r["attempt"]);
   assert.deepEqual(attempts, [1, 1]);
 });
@@ -80,18 +81,20 @@ Deno.test("what SIGTERM hands back runs in another replica within a second of th
   await using redis = await startRedis();
   await using leaving = start(redis, { CONSUMER_CONCURRENCY: "1", SHUTDOWN_TIMEOUT: "300" });
   await leaving.ready();
-  for (const id of ["a", "b", "c"]) await add(redis, id, { sleepMs: 1_500 });
+  for (const id of ["a", "b", "c"]) await add(redis, id, { sleepMs: 60_000 });
   await leaving.record((r) => r["message"] === "start a", "the first to run");
   await using staying = start(redis);
   await staying.ready();
   const { code } = await terminate(leaving);
-  const exitedAt = performance.now();
+  const exitedAt = Date.now();
   assert.equal(code, 0, leaving.output.slice(-2_000));
   assert.ok(leaving.records.some((r) => r["message"] === "aborted a" && r["reason"] === "shutting_down"));
   for (const id of ["a", "b", "c"]) {
-    await staying.record((r) => r["message"] === `start ${id}`, `${id} to run elsewhere`, 1_500);
+    const { time } = await staying.record((r) => r["message"] === `start ${id}`, `${id} to run elsewhere`);
+    // What it wrote down itself: how long the line was on its way is no matter.
+    const tookMs = Date.parse(String(time)) - exitedAt;
+    assert.ok(tookMs < 1_300, `${id} started after ${tookMs} ms`);
   }
-  assert.ok(performance.now() - exitedAt < 1_300, `took ${performance.now() - exitedAt} ms`);
   assert.ok(
     staying.records.filter((r) => r["message"] === "start a").every((r) => r["attempt"] === 1),
     "a drain is no attempt",
@@ -106,7 +109,7 @@ Deno.test("a handler that is deaf to its signal does not hold the exit up", asyn
   await service.record((r) => r["message"] === "start deaf", "it to run");
   const { code, ms } = await terminate(service);
   assert.equal(code, 0, service.output.slice(-2_000));
-  assert.ok(ms < 3_000, `took ${ms} ms`);
+  assert.ok(ms < 10_000, `took ${ms} ms, the handler a minute`);
   assert.equal(await pending(redis), 1);
 });
 

@@ -1,6 +1,7 @@
 /** Mutual TLS with verification, and the least user: what is right works, what is wrong is told by its cause. */
 import assert from "node:assert/strict";
 import { startProdProcess } from "../../testing/prod_flags.ts";
+import { heldUp } from "../../testing/proc.ts";
 import { ACL_PASSWORD, ACL_USER } from "../../testing/redis_acl.ts";
 import { getJson, type ServiceProcess, status } from "../../testing/service_process.ts";
 import { startTls, tlsFile, type TlsTopology } from "../../testing/topology.ts";
@@ -14,8 +15,12 @@ Deno.test("mutual TLS as the least user with the permissions of production: read
   await using service = await startProdProcess({ env: { ...topology.env, ...TIMERS } });
   const url = await service.listening();
   const since = performance.now();
-  await waitFor(() => status(`${url}/health/ready`, 200), { timeoutMs: 3_300, what: "ready" });
-  show("tls: ready after", performance.now() - since);
+  await waitFor(() => status(`${url}/health/ready`, 200), { what: "ready" });
+  const tookMs = performance.now() - since;
+  const held = await heldUp(service.pid);
+  show("tls: ready after", { tookMs, held });
+  // CONTRACT 3: within 3 s after listening.
+  assert.ok(tookMs < 3_300 * held, `ready after ${tookMs} ms, held up ${held} times`);
   await handles(service, url);
   // By name, too: the address is checked against the name that is asked for.
   const env = { ...topology.env, ...TIMERS, REDIS_TLS_SERVERNAME: "redis.test" };
@@ -105,7 +110,7 @@ Deno.test("the password changes: what is connected is cut, the file is read agai
 async function handles(service: ServiceProcess, url: string): Promise<void> {
   const { status: code, body } = await getJson(`${url}/trigger-test-event`, { method: "POST" });
   assert.equal(code, 200, JSON.stringify(body));
-  await service.record((record) => record["eventId"] === body["eventId"], "the handler's line", 5_000);
+  await service.record((record) => record["eventId"] === body["eventId"], "the handler's line");
 }
 
 /** @returns The cause in `/health`; it must be that of `/health/ready`, and in the log. */
@@ -119,6 +124,6 @@ async function causeTold(service: ServiceProcess, wanted: string): Promise<strin
   await waitFor(async () => await errorOf() === wanted, { timeoutMs: 5_200, what: wanted }).catch(() => {});
   assert.equal((await getJson(`${url}/health/ready`)).status, 503);
   const found = await errorOf();
-  await service.record((record) => record["cause"] === found, `the log to name the cause ${found}`, 5_000);
+  await service.record((record) => record["cause"] === found, `the log to name the cause ${found}`);
   return found;
 }

@@ -25,7 +25,7 @@ import {
   settle,
   texts,
 } from "../../../testing/conformance/steps.ts";
-import type { RedisConfig } from "../../config/types.ts";
+import { testConfig } from "./connection/fixtures_test.ts";
 import { RedisConnectionManager } from "./connection/manager.ts";
 import { keysOf, LEASE_HORIZON_MS } from "./keys.ts";
 import { RedisStreamStore } from "./redis_stream_store.ts";
@@ -143,21 +143,6 @@ test("effects whose stream has a wrong type leave the entry pending and no mark"
 
 const manyFields = (count: number) => Array.from({ length: count }, (_, i) => [`f${i}`, String(i)]).flat();
 
-function configOf(port: number): RedisConfig {
-  return {
-    topology: { kind: "single", address: { host: "127.0.0.1", port } },
-    user: null,
-    password: null,
-    passwordFile: null,
-    db: 0,
-    tls: null,
-    connectionTimeoutMs: 5_000,
-    commandTimeoutMs: 5_000,
-    retryDelaysMs: [100],
-    maxRetryAttempts: 0,
-  };
-}
-
 async function checkGiant(harness: RedisHarness, store: RedisStreamStore): Promise<void> {
   await store.ensureGroup();
   await store.register("a", LONG_MS);
@@ -187,7 +172,7 @@ test("an entry with more fields than Lua's stack is dead-lettered and replayed w
 
 test("the same over the real connections", async (harness) => {
   await using manager = new RedisConnectionManager({
-    config: configOf(harness.redis.port),
+    config: testConfig(harness.redis.port, { connectionTimeoutMs: 5_000, commandTimeoutMs: 5_000 }),
     clock: systemClock,
     random: () => 0.5,
     happenings: new Happenings(),

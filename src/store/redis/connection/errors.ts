@@ -28,7 +28,8 @@ const PREFIXES: Readonly<Record<string, RedisCause>> = {
   NOAUTH: "auth",
   WRONGPASS: "auth",
   NOPERM: "permission",
-  DENIED: "permission",
+  // Protected mode: it takes strangers in only once it has a password.
+  DENIED: "auth",
   NOGROUP: "no_group",
   WRONGTYPE: "wrong_type",
   NOSCRIPT: "no_script",

@@ -3,12 +3,15 @@ import { setImmediate } from "node:timers/promises";
 import { systemClock } from "../../../clock.ts";
 import { StoreRefusedError, StoreUnavailableError } from "../../../errors.ts";
 import { startProxy } from "../../../../testing/fault_proxy.ts";
-import { freePort, startRedis } from "../../../../testing/redis_server.ts";
+import { startRedis } from "../../../../testing/redis_server.ts";
 import { until, waitFor } from "../../../../testing/wait.ts";
 import { testConfig, watch } from "./fixtures_test.ts";
 import { unblock } from "./unblock.ts";
 
-const soon = (): AbortSignal => AbortSignal.timeout(5_000);
+const soon = (): AbortSignal => AbortSignal.timeout(15_000);
+
+/** A port that nobody listens on. */
+const NOBODY = 1;
 
 /** Clients of a server that this service named, by name. */
 function named(list: string): string[] {
@@ -93,18 +96,19 @@ Deno.test("a stopped Redis takes connections and stays silent: the attempt ends 
 });
 
 Deno.test("while offline a command rejects at once", async () => {
-  await using watched = watch(testConfig(freePort()));
+  await using watched = watch(testConfig(NOBODY));
   const channel = watched.manager.command("");
   watched.manager.start();
   await watched.happenings.next("link", (link) => link.state === "lost", soon());
-  const startMs = systemClock.monotonic();
-  await assert.rejects(channel.send(["PING"]), {
-    code: "redis_unavailable",
-    reason: "connection",
-    outcomeUnknown: false,
-  });
-  await assert.rejects(channel.pipeline([["PING"]]), StoreUnavailableError);
-  assert.ok(systemClock.monotonic() - startMs < 50);
+  const errors: StoreUnavailableError[] = [];
+  for (const sent of [channel.send(["PING"]), channel.pipeline([["PING"]])]) sent.catch((error) => errors.push(error));
+  // One turn of the event loop: no time for a connection, nor for a timer.
+  await setImmediate();
+  assert.equal(errors.length, 2, "both at once");
+  for (const error of errors) {
+    assert.ok(error instanceof StoreUnavailableError);
+    assert.deepEqual([error.code, error.reason, error.outcomeUnknown], ["redis_unavailable", "connection", false]);
+  }
 });
 
 Deno.test("after a crash the first attempt is immediate, and a restart is noticed long before the retry is due", async () => {
@@ -120,11 +124,12 @@ Deno.test("after a crash the first attempt is immediate, and a restart is notice
   await redis.kill9();
   assert.equal((await lost).retryInMs, 0);
   assert.equal(watched.manager.lastCause, "connection");
-  await waitFor(() => watched.links.some((link) => link.attempt === 1 && link.retryInMs === 30_000));
+  // A first attempt can reach a dying server, whose connections end before it stops taking new ones: that one counts as
+  // answered, and the next finds nobody.
+  await waitFor(() => watched.links.some((link) => link.retryInMs === 30_000), { what: "an attempt to find nobody" });
   await redis.start();
-  const upMs = systemClock.monotonic();
+  // Half of what the retry waits for.
   await channel.whenReady(soon());
-  assert.ok(systemClock.monotonic() - upMs < 2_500, "recovery took longer than a probe");
   assert.equal(watched.manager.lastCause, null);
   const [status] = watched.manager.channels;
   assert.deepEqual({ ...status, lastReadyAt: 0 }, { name: "command", state: "ready", cause: null, lastReadyAt: 0 });
@@ -171,9 +176,7 @@ Deno.test("close does not wait for a blocked read, but lets a command in flight 
   read.catch(() => {});
   await waitFor(async () => (await redis.cli("CLIENT", "LIST")).includes("cmd=blpop"));
   const slow = command.send(["EVAL", "return redis.call('SET', 'k', 'v')", "0"]);
-  const startMs = systemClock.monotonic();
-  await watched.manager.close(5_000);
-  assert.ok(systemClock.monotonic() - startMs < 1_000);
+  await until(watched.manager.close(30_000), { what: "the end, without the read" });
   assert.equal(await slow, "OK");
   await assert.rejects(read, { reason: "connection", outcomeUnknown: true });
   await assert.rejects(command.send(["PING"]), StoreUnavailableError);
@@ -191,9 +194,7 @@ Deno.test("close is bounded on a half-open link", async () => {
   redis.stop();
   const stuck = channel.send(["PING"]);
   stuck.catch(() => {});
-  const startMs = systemClock.monotonic();
-  await watched.manager.close(200);
-  assert.ok(systemClock.monotonic() - startMs < 1_000);
+  await until(watched.manager.close(200), { what: "the end, without the reply" });
   await assert.rejects(stuck, { reason: "connection" });
 });
 
@@ -205,7 +206,7 @@ Deno.test("close during a silent handshake leaves nothing open", async () => {
   watched.manager.command("");
   watched.manager.start();
   await waitFor(() => proxy.connections === 1);
-  await until(watched.manager.close(1_000), { timeoutMs: 1_000 });
+  await until(watched.manager.close(1_000), { what: "the end, without the handshake" });
   proxy.heal();
   await waitFor(() => proxy.connections === 0, { what: "the connection of the abandoned attempt to end" });
 });
@@ -247,7 +248,7 @@ Deno.test("READONLY makes the channel connect anew", async () => {
   watched.manager.start();
   await channel.whenReady(soon());
   const before = channel.clientId;
-  await redis.command(["REPLICAOF", "127.0.0.1", String(freePort())]);
+  await redis.command(["REPLICAOF", "127.0.0.1", String(NOBODY)]);
   await assert.rejects(channel.send(["SET", "k", "v"]), (error) => {
     assert.ok(error instanceof StoreRefusedError);
     return error.reason === "readonly";
@@ -281,8 +282,10 @@ Deno.test("a link that flaps fifty times leaves exactly one client behind", asyn
   watched.manager.start();
   for (let flap = 0; flap < 50; flap++) {
     await channel.whenReady(soon());
+    // It may be back before anybody looks.
+    const lost = watched.happenings.next("link", (link) => link.state === "lost", soon());
     proxy.sever();
-    await waitFor(() => channel.state !== "ready", { everyMs: 1 });
+    await lost;
   }
   await channel.whenReady(soon());
   assert.equal(await channel.send(["PING"]), "PONG");
@@ -317,7 +320,7 @@ Deno.test("no rejection is left unhandled, even where nobody looks at a command"
 });
 
 Deno.test("giving up is said once, after as many failed attempts as allowed", async () => {
-  await using watched = watch(testConfig(freePort(), { maxRetryAttempts: 3, retryDelaysMs: [1] }));
+  await using watched = watch(testConfig(NOBODY, { maxRetryAttempts: 3, retryDelaysMs: [1] }));
   const gaveUp = watched.happenings.next("gave_up", () => true, soon());
   const channel = watched.manager.command("");
   const ready = channel.whenReady(soon());

@@ -7,7 +7,7 @@ import { StoreRefusedError } from "../../../errors.ts";
 import { cleanName, Password, readPem } from "../connection/credentials.ts";
 import { untilAborted } from "../connection/deadline.ts";
 import type { Endpoint } from "../connection/endpoint.ts";
-import { unavailable } from "../connection/errors.ts";
+import { type StoreError, unavailable } from "../connection/errors.ts";
 import type { LinkOpener, LiveLink, OpenOptions } from "../connection/live_link.ts";
 import type { Reply } from "../channel.ts";
 import { dial, type TlsMaterial } from "./dial.ts";
@@ -33,15 +33,17 @@ export class RespOpener implements LinkOpener {
     const secrets = [this.#password.value];
     const connection = await this.#dial(endpoint, secrets, signal);
     const link = new RespLink({ connection, tls: tls !== null, secrets });
+    const losses: StoreError[] = [];
+    link.onLost((loss) => losses.push(loss));
     try {
-      const lost = new Promise<never>((_, reject) => link.onLost(reject));
-      // The link's loss after the handshake is told by the next listener.
-      lost.catch(() => {});
-      await untilAborted(Promise.race([this.#shakeHands(link, options, password), lost]), signal);
+      // Every step fails with the link.
+      await untilAborted(this.#shakeHands(link, options, password), signal);
       return link;
     } catch (error) {
       link.destroy();
-      throw signal.aborted ? signal.reason : error;
+      if (signal.aborted) throw signal.reason;
+      // A server that has no room says so and closes: what it said tells more than the end does.
+      throw error instanceof StoreRefusedError ? error : losses[0] ?? error;
     }
   }
 
