@@ -26,12 +26,14 @@ export function encodeItem(item: AppendItem, base: string, dedup: boolean): read
   return [String(Math.round(deliverAtMs ?? 0)), mark, String(fields.length), ...fields];
 }
 
-/** Rows `{entry id or null, deduplicated}`. */
+/** Entry id or null, 1 where it was deduplicated, of one item after the other. */
 export function appendedOf(reply: Reply | undefined): readonly Appended[] {
-  return list(reply).map((row) => {
-    const [id, deduplicated] = list(row);
-    return { entryId: textOrNull(id), deduplicated: deduplicated === 1 };
-  });
+  const flat = list(reply);
+  const appended: Appended[] = [];
+  for (let at = 0; at < flat.length; at += 2) {
+    appended.push({ entryId: textOrNull(flat[at]), deduplicated: flat[at + 1] === 1 });
+  }
+  return appended;
 }
 
 /** A list of entry ids, null while an event waits. */
