@@ -3,12 +3,12 @@
  * @module
  */
 import type { Appended, AppendItem, AppendOptions, Occurrence } from "../port.ts";
-import type { Arg } from "./channel.ts";
+import type { Arg, Reply } from "./channel.ts";
 import { list, number } from "./codec.ts";
 import { callGroup, groupCall, type StoreContext } from "./context.ts";
 import { appendedOf, encodeItem } from "./items.ts";
 import { publishMark } from "./keys.ts";
-import { runScript } from "./runner.ts";
+import { runScript, type ScriptCall } from "./runner.ts";
 
 /** See {@link StreamStore.append}. One script call, however many there are: all or none. */
 export async function append(
@@ -21,16 +21,43 @@ export async function append(
   const windowMs = Math.round(options.dedupWindowMs ?? 0);
   const dedup = windowMs > 0;
   const batch = dedup && options.batchKey !== undefined ? publishMark(base, "batch", options.batchKey) : "";
-  const args: Arg[] = [base, String(windowMs), batch, String(items.length)];
-  for (const item of items) for (const arg of encodeItem(item, base, dedup)) args.push(arg);
-  const call = groupCall(context, context.scripts.append, "", args);
+  const encoded = items.map((item) => encodeItem(item, base, dedup));
   const durability = options.durability ?? { level: "memory" };
-  const reply = durability.level === "memory"
-    ? await runScript(context.command, call)
-    : await context.durable.append(call, durability);
-  const appended = appendedOf(reply);
-  for (const { entryId } of appended) if (entryId !== null) context.sightings.note(entryId);
-  return appended;
+  if (durability.level !== "memory") {
+    return appended(context, await context.durable.append(appendCall(context, encoded, windowMs, batch), durability));
+  }
+  if (items.length === 1 && batch === "" && (items[0]!.deliverAtMs ?? 0) <= 0) {
+    return [await context.gathered.append(encoded[0]!, windowMs)];
+  }
+  context.gathered.flush();
+  return appended(context, await runScript(context.command, appendCall(context, encoded, windowMs, batch)));
+}
+
+/** What {@link GatheredAppends} calls. */
+export async function appendTogether(
+  context: StoreContext,
+  items: readonly (readonly Arg[])[],
+  windowMs: number,
+  waitedMs: number,
+): Promise<readonly Appended[]> {
+  return appended(context, await runScript(context.command, appendCall(context, items, windowMs, ""), { waitedMs }));
+}
+
+function appendCall(
+  context: StoreContext,
+  items: readonly (readonly Arg[])[],
+  windowMs: number,
+  batch: string,
+): ScriptCall {
+  const args: Arg[] = [context.keys.base, String(windowMs), batch, String(items.length)];
+  for (const item of items) for (const arg of item) args.push(arg);
+  return groupCall(context, context.scripts.append, "", args);
+}
+
+function appended(context: StoreContext, reply: Reply): readonly Appended[] {
+  const found = appendedOf(reply);
+  for (const { entryId } of found) if (entryId !== null) context.sightings.note(entryId);
+  return found;
 }
 
 /** See {@link StreamStore.promoteDelayed}. */
