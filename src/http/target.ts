@@ -15,8 +15,14 @@ export type Target =
 
 const AUTHORITY = /^(?:\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9._~-]{1,255})(?::\d{1,5})?$/;
 const BAD_ESCAPE = /%(?![0-9a-fA-F]{2})|%00/;
-/** scheme://authority, path, query. */
-const PARTS = /^[a-z+]+:\/\/([^/?]*)([^?]*)/;
+/** scheme://authority, authority, path. */
+const PARTS = /^([a-z+]+:\/\/([^/?]*))([^?]*)/;
+
+/**
+ * The origin that was found to be one last: whether a URL can be parsed depends on nothing behind it, and most requests
+ * name the same.
+ */
+let knownOrigin = "";
 
 /** Checks `Host`, authority, length and escapes of a request, and gives its path without decoding anything. */
 export function targetOf(request: Request): Target {
@@ -25,11 +31,11 @@ export function targetOf(request: Request): Target {
     return refuse(414, "url_too_long", "URI too long", `The URL has more than ${MAX_URL_LENGTH} characters.`);
   }
   const host = headers.get("host");
-  const [, authority = "", path = ""] = PARTS.exec(url) ?? [];
+  const [, origin = "", authority = "", path = ""] = PARTS.exec(url) ?? [];
   // A Unix socket has its percent-encoded path for an authority, which nobody chose from outside.
   const unix = url.startsWith("http+unix:");
   // An empty Host is what a target without authority has.
-  if ((host && !AUTHORITY.test(host)) || (!unix && !AUTHORITY.test(authority)) || !URL.canParse(url)) {
+  if ((host && !AUTHORITY.test(host)) || (origin !== knownOrigin && !isOrigin(origin, authority, unix, url))) {
     return refuse(400, "host_invalid", "Invalid host", "The Host header or the URL is not host[:port].");
   }
   if (BAD_ESCAPE.test(path)) {
@@ -41,6 +47,12 @@ export function targetOf(request: Request): Target {
     );
   }
   return { ok: true, path };
+}
+
+function isOrigin(origin: string, authority: string, unix: boolean, url: string): boolean {
+  if ((!unix && !AUTHORITY.test(authority)) || !URL.canParse(url)) return false;
+  knownOrigin = origin;
+  return true;
 }
 
 function refuse(status: number, code: string, title: string, detail: string): Target {
