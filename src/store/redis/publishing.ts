@@ -6,9 +6,9 @@ import type { Appended, AppendItem, AppendOptions, Occurrence } from "../port.ts
 import type { Arg, Reply } from "./channel.ts";
 import { list, number } from "./codec.ts";
 import { callGroup, groupCall, type StoreContext } from "./context.ts";
-import { appendedOf, encodeItem } from "./items.ts";
+import { appendedOf, encodeItem, pushItem } from "./items.ts";
 import { publishMark } from "./keys.ts";
-import { runScript, type ScriptCall } from "./runner.ts";
+import { runScript } from "./runner.ts";
 
 /** See {@link StreamStore.append}. One script call, however many there are: all or none. */
 export async function append(
@@ -21,16 +21,17 @@ export async function append(
   const windowMs = Math.round(options.dedupWindowMs ?? 0);
   const dedup = windowMs > 0;
   const batch = dedup && options.batchKey !== undefined ? publishMark(base, "batch", options.batchKey) : "";
-  const encoded = items.map((item) => encodeItem(item, base, dedup));
   const durability = options.durability ?? { level: "memory" };
-  if (durability.level !== "memory") {
-    return appended(context, await context.durable.append(appendCall(context, encoded, windowMs, batch), durability));
+  const alone = items.length === 1 && batch === "" && (items[0]!.deliverAtMs ?? 0) <= 0;
+  if (alone && durability.level === "memory") {
+    return [await context.gathered.append(encodeItem(items[0]!, base, dedup), windowMs)];
   }
-  if (items.length === 1 && batch === "" && (items[0]!.deliverAtMs ?? 0) <= 0) {
-    return [await context.gathered.append(encoded[0]!, windowMs)];
-  }
+  const args = appendArgs(context, items.length, windowMs, batch);
+  for (const item of items) pushItem(args, item, base, dedup);
+  const call = groupCall(context, context.scripts.append, "", args);
+  if (durability.level !== "memory") return appended(context, await context.durable.append(call, durability));
   context.gathered.flush();
-  return appended(context, await runScript(context.command, appendCall(context, encoded, windowMs, batch)));
+  return appended(context, await runScript(context.command, call));
 }
 
 /** What {@link GatheredAppends} calls. */
@@ -40,18 +41,14 @@ export async function appendTogether(
   windowMs: number,
   waitedMs: number,
 ): Promise<readonly Appended[]> {
-  return appended(context, await runScript(context.command, appendCall(context, items, windowMs, ""), { waitedMs }));
+  const args = appendArgs(context, items.length, windowMs, "");
+  for (const item of items) for (const arg of item) args.push(arg);
+  const call = groupCall(context, context.scripts.append, "", args);
+  return appended(context, await runScript(context.command, call, { waitedMs }));
 }
 
-function appendCall(
-  context: StoreContext,
-  items: readonly (readonly Arg[])[],
-  windowMs: number,
-  batch: string,
-): ScriptCall {
-  const args: Arg[] = [context.keys.base, String(windowMs), batch, String(items.length)];
-  for (const item of items) for (const arg of item) args.push(arg);
-  return groupCall(context, context.scripts.append, "", args);
+function appendArgs(context: StoreContext, count: number, windowMs: number, batch: string): Arg[] {
+  return [context.keys.base, String(windowMs), batch, String(count)];
 }
 
 function appended(context: StoreContext, reply: Reply): readonly Appended[] {
