@@ -37,5 +37,5 @@ export function correlationOf(headers: Headers, newId: () => string = () => cryp
 export function traced(correlation: Correlation, current?: string): Correlation {
   if (correlation.traceparent !== undefined) return correlation;
   const traceparent = current ?? newTraceparent();
-  return { correlationId: correlation.correlationId, traceparent, traceId: traceparent.split("-", 2)[1]! };
+  return { correlationId: correlation.correlationId, traceparent, traceId: traceparent.slice(3, 35) };
 }
