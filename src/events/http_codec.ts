@@ -129,11 +129,14 @@ function missingData(event: Readonly<Record<string, unknown>>, contentType: stri
   return event["data"] === undefined || (event["data"] === null && !isJsonType(contentType ?? "application/json"));
 }
 
-function extensionsOf(event: Readonly<Record<string, unknown>>): Record<string, string> {
+function extensionsOf(event: Readonly<Record<string, unknown>>): Record<string, string> | undefined {
   // Without a prototype every name is safe, `__proto__` too; it is refused later, like every bad name.
-  const extensions: Record<string, string> = Object.create(null);
-  for (const [name, value] of Object.entries(event)) {
-    if (MEMBERS.has(name) || value === null) continue;
+  let extensions: Record<string, string> | undefined;
+  for (const name in event) {
+    if (MEMBERS.has(name) || !Object.hasOwn(event, name)) continue;
+    const value = event[name];
+    if (value === null) continue;
+    extensions ??= Object.create(null) as Record<string, string>;
     extensions[name] = extensionText(name, value);
   }
   return extensions;

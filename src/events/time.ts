@@ -27,9 +27,15 @@ export function utcTime(text: string): string | null {
   return offsetMs === null ? null : shifted(text, offsetMs, leap ? ".999" : match[1] ?? "", leap);
 }
 
+/** What {@link rfc3339} wrote last: the events of a batch have one time, and those of a millisecond. */
+let latest = { ms: 0, text: "1970-01-01T00:00:00.000Z" };
+
 /** RFC 3339, UTC, of epoch ms; clamped to the years 0000 to 9999, NaN to the epoch. */
 export function rfc3339(ms: number): string {
-  return new Date(Number.isNaN(ms) ? 0 : Math.min(Math.max(ms, FIRST_MS), LAST_MS)).toISOString();
+  if (ms === latest.ms) return latest.text;
+  const text = new Date(Number.isNaN(ms) ? 0 : Math.min(Math.max(ms, FIRST_MS), LAST_MS)).toISOString();
+  latest = { ms, text };
+  return text;
 }
 
 /**

@@ -59,6 +59,7 @@ export class HealthMonitor implements HealthView {
   #latencyMs: number | null = null;
   #lastCheckMs: number | null = null;
   #lastMessageMs: number | null = null;
+  #stamp = { ms: NaN, text: "" };
 
   /** @param options See {@link MonitorOptions}. */
   constructor(options: MonitorOptions) {
@@ -207,8 +208,11 @@ export class HealthMonitor implements HealthView {
     if (count > 0) this.#lastMessageMs = this.#o.clock.now();
   }
 
+  /** Written once a millisecond: publishing asks for every request. */
   #timestamp(): string {
-    return new Date(this.#o.clock.now()).toISOString();
+    const ms = this.#o.clock.now();
+    if (ms !== this.#stamp.ms) this.#stamp = { ms, text: new Date(ms).toISOString() };
+    return this.#stamp.text;
   }
 }
 

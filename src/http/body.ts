@@ -3,11 +3,12 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
+import type { Deadlines, Expirable } from "../stream/deadlines.ts";
 import type { Problem } from "./problem.ts";
 
 /** A request body must have arrived in this time. */
 export const BODY_DEADLINE_MS = 30_000;
-/** Room to begin with; most bodies fit. */
+/** Room to begin with, of a body without a length. */
 const FIRST_BYTES = 4_096;
 
 /** A body, or why there is none. */
@@ -21,6 +22,8 @@ export interface BodyBounds {
   readonly maxBytes: number;
   /** Default {@link BODY_DEADLINE_MS}. */
   readonly deadlineMs?: number;
+  /** Watches bodies that say their length; costs less than a timer for each. Default: a timer for each. */
+  readonly deadlines?: Deadlines;
 }
 
 /**
@@ -30,7 +33,11 @@ export interface BodyBounds {
  */
 export async function readBody(request: Request, bounds: BodyBounds): Promise<Body> {
   if (request.body === null) return { ok: true, bytes: new Uint8Array(0) };
-  const { clock, maxBytes, deadlineMs = BODY_DEADLINE_MS } = bounds;
+  const { clock, maxBytes, deadlineMs = BODY_DEADLINE_MS, deadlines } = bounds;
+  const length = request.headers.get("content-length");
+  if (deadlines !== undefined && length !== null && Number(length) <= maxBytes) {
+    return await whole(request, deadlines, clock.monotonic() + deadlineMs, deadlineMs);
+  }
   const reader = request.body.getReader();
   let late = false;
   const cancel = clock.after(deadlineMs, () => {
@@ -39,18 +46,35 @@ export async function readBody(request: Request, bounds: BodyBounds): Promise<Bo
     abandon(reader);
   });
   try {
-    const announced = Number(request.headers.get("content-length") ?? 0);
-    const bytes = announced > maxBytes ? null : await drain(reader, maxBytes);
+    const bytes = Number(length ?? 0) > maxBytes ? null : await drain(reader, maxBytes);
     if (late) return refuse(tooLate(deadlineMs));
     if (bytes !== null) return { ok: true, bytes };
     abandon(reader);
     return refuse(tooLarge(maxBytes));
   } catch {
     // The client left or broke the transfer coding: nothing of ours is wrong.
-    return refuse({ status: 400, code: "body_incomplete", title: "Incomplete body" });
+    return refuse(INCOMPLETE);
   } finally {
     cancel();
   }
+}
+
+/**
+ * A body that says its length, which is within the limit: the runtime takes no byte more, and refuses a request that has
+ * a transfer coding too. Read as one, without a stream. What comes too late is thrown away.
+ */
+function whole(request: Request, deadlines: Deadlines, dueMs: number, deadlineMs: number): Promise<Body> {
+  return new Promise((resolve) => {
+    const expire = (): void => resolve(refuse(tooLate(deadlineMs)));
+    const reading: Expirable = { deadlineMs: dueMs, deadlineSlot: -1, expire };
+    const end = (body: Body): void => {
+      deadlines.remove(reading);
+      resolve(body);
+    };
+    deadlines.add(reading);
+    // The client left: nothing of ours is wrong.
+    request.bytes().then((bytes) => end({ ok: true, bytes }), () => end(refuse(INCOMPLETE)));
+  });
 }
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>;
@@ -78,6 +102,8 @@ function abandon(reader: Reader): void {
   // Not awaited: cancelling may wait for what never comes.
   reader.cancel().catch(() => {});
 }
+
+const INCOMPLETE: Problem = { status: 400, code: "body_incomplete", title: "Incomplete body" };
 
 /** Asks the client to stop. The runtime throws away what still comes, and closes once the client has. */
 function refuse(problem: Problem): Body {

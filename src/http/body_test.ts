@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "../../testing/fake_clock.ts";
+import { Deadlines } from "../stream/deadlines.ts";
 import { type Body, readBody } from "./body.ts";
 
 function post(body: BodyInit | null, headers: Record<string, string> = {}): Request {
@@ -78,4 +79,36 @@ Deno.test("a body that does not arrive in time is a 408, and not a moment before
 Deno.test("a client that leaves in the middle is a 400, not a fault", async () => {
   const stream = new ReadableStream({ pull: (controller) => controller.error(new Error("gone")) });
   assert.equal(status(await readBody(post(stream), { clock: new FakeClock(), maxBytes: 10 })), 400);
+});
+
+Deno.test("a body that says its length is read as a whole, within the same bounds", async () => {
+  const clock = new FakeClock();
+  const bounds = { clock, maxBytes: 5, deadlines: new Deadlines(clock) };
+  const body = await readBody(post("hello", { "Content-Length": "5" }), bounds);
+  assert.deepEqual(body, { ok: true, bytes: new TextEncoder().encode("hello") });
+  assert.equal(status(await readBody(post("hello!", { "Content-Length": "6" }), bounds)), 413);
+  const broken = new ReadableStream({ pull: (controller) => controller.error(new Error("gone")) });
+  assert.equal(status(await readBody(post(broken, { "Content-Length": "5" }), bounds)), 400);
+  bounds.deadlines.dispose();
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("a body that says its length and does not come in time is a 408, and hurts no other", async () => {
+  const clock = new FakeClock();
+  const bounds = { clock, maxBytes: 10, deadlines: new Deadlines(clock) };
+  const silent = (): Request => post(new ReadableStream(), { "Content-Length": "5" });
+  const found: number[] = [];
+  const first = readBody(silent(), bounds).then((body) => found.push(status(body)));
+  await clock.advance(10_000);
+  const second = readBody(silent(), bounds).then((body) => found.push(status(body)));
+  await clock.advance(19_999);
+  assert.deepEqual(found, []);
+  await clock.advance(1);
+  await first;
+  assert.deepEqual(found, [408]);
+  assert.equal(status(await readBody(post("hello", { "Content-Length": "5" }), bounds)), 200);
+  await clock.advance(10_000);
+  await second;
+  assert.deepEqual(found, [408, 408]);
+  assert.equal(clock.pending, 0);
 });

@@ -37,5 +37,5 @@ export function correlationOf(headers: Headers, newId: () => string = () => cryp
 export function traced(correlation: Correlation, current?: string): Correlation {
   if (correlation.traceparent !== undefined) return correlation;
   const traceparent = current ?? newTraceparent();
-  return { ...correlation, traceparent, traceId: traceparent.split("-")[1]! };
+  return { correlationId: correlation.correlationId, traceparent, traceId: traceparent.slice(3, 35) };
 }

@@ -64,8 +64,8 @@ export interface HttpDeps {
   /** Runs one request so that its log lines carry these identifiers. Default: just runs it. */
   readonly runInContext?: (
     ids: { readonly correlationId: string; readonly traceId?: string },
-    fn: () => Promise<Response>,
-  ) => Promise<Response>;
+    fn: () => Response | Promise<Response>,
+  ) => Response | Promise<Response>;
   /** For `/openapi.json` and `/asyncapi.json`. Default: there are none. */
   readonly description?: DescriptionSource;
 }

@@ -7,6 +7,7 @@ import type { EventInit } from "../events/event.ts";
 import { eventOfHeaders, eventOfJson, type HttpMode, httpModeOf } from "../events/http_codec.ts";
 import { isJsonType } from "../events/text.ts";
 import { MAX_DELAY_MS } from "../events/validate.ts";
+import { Deadlines } from "../stream/deadlines.ts";
 import { BatchEventError, type BatchReceipt, type PublishRequest } from "../stream/publisher.ts";
 import { readBody } from "./body.ts";
 import type { HttpDeps } from "./deps.ts";
@@ -43,6 +44,7 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
  * 202, 400, 401, 408, 413, 415, 422 or 503.
  */
 export function eventsRoute(deps: EventsDeps): Route {
+  const deadlines = new Deadlines(deps.clock);
   return {
     method: "POST",
     pattern: "/events",
@@ -53,7 +55,7 @@ export function eventsRoute(deps: EventsDeps): Route {
       const unavailable = whyUnavailable(deps.health);
       if (unavailable !== null) return problemResponse(unusable(unavailable, deps), context.correlationId);
       const mode = httpModeOf(request.headers);
-      const taken = await take(request, mode, context, deps);
+      const taken = await take(request, mode, context, deps, deadlines);
       if (!taken.ok) return problemResponse(taken.problem, context.correlationId);
       return await publish(taken, mode === "batch", context, deps);
     },
@@ -80,6 +82,7 @@ async function take(
   mode: HttpMode | null,
   context: RequestContext,
   { clock, settings }: EventsDeps,
+  deadlines: Deadlines,
 ): Promise<Taken> {
   const encoding = request.headers.get("content-encoding") ?? "identity";
   if (mode === null || encoding.toLowerCase() !== "identity") return { ok: false, problem: UNSUPPORTED };
@@ -87,7 +90,7 @@ async function take(
   if (batchKey !== null && !IDEMPOTENCY_KEY.test(batchKey)) return { ok: false, problem: BAD_KEY };
   const delayMs = delayOf(request.url);
   if (delayMs === null) return { ok: false, problem: BAD_DELAY };
-  const body = await readBody(request, { clock, maxBytes: settings.maxBodyBytes });
+  const body = await readBody(request, { clock, maxBytes: settings.maxBodyBytes, deadlines });
   if (!body.ok) return body;
   const events = mode === "binary" ? ofBinary(request.headers, body.bytes) : ofJson(body.bytes, mode);
   if (!events.ok) return events;

@@ -6,7 +6,13 @@ import type { Clock } from "../clock.ts";
 import { DurabilityNotReachedError, ServiceError } from "../errors.ts";
 import { encodeEvent } from "../events/codec.ts";
 import type { EventInit } from "../events/event.ts";
-import { completeEvent, EventInvalidError, EventTooLargeError } from "../events/validate.ts";
+import {
+  type CompleteEvent,
+  completeEvent,
+  type EventDefaults,
+  EventInvalidError,
+  EventTooLargeError,
+} from "../events/validate.ts";
 import type { Happenings } from "../happenings.ts";
 import type { Appended, AppendItem, Durability, StreamStore } from "../store/port.ts";
 import type { Span, Tracing } from "../tracing.ts";
@@ -61,6 +67,12 @@ export interface PublishRequest extends Inherited {
   readonly batchKey?: string;
   /** Holds events without a `deliverat` of their own for this long, by the clock of the store. 0 or more. */
   readonly delayMs?: number;
+}
+
+/** What is the same for all events of a request. */
+interface Common {
+  readonly inherited: Inherited;
+  readonly defaults: EventDefaults;
 }
 
 /** What became of a batch. */
@@ -144,15 +156,16 @@ export class Publisher {
   async publishAll(inits: readonly EventInit[], request: PublishRequest = {}): Promise<BatchReceipt> {
     if (inits.length > MAX_BATCH_EVENTS) throw tooMany(`${inits.length} events, want at most ${MAX_BATCH_EVENTS}`);
     const how = inits.length === 1 ? "send" : "create";
-    const prepared = inits.map((init, index) => this.#prepareAt(index, init, request, how));
+    const common = { inherited: request, defaults: this.#defaults(request) };
+    const prepared = inits.map((init, index) => this.#prepareAt(index, init, common, how));
     const words = prepared.reduce((sum, { item }) => sum + item.fields.length + 3, 0);
     if (words > MAX_BATCH_WORDS) throw tooMany(`${words} attributes, want at most ${MAX_BATCH_WORDS}`);
     return await this.#append(prepared, request);
   }
 
-  #prepareAt(index: number, init: EventInit, inherited: Inherited, how: "send" | "create"): Prepared {
+  #prepareAt(index: number, init: EventInit, { inherited, defaults }: Common, how: "send" | "create"): Prepared {
     try {
-      return this.#prepare(init, inherited, this.#mayRepeat(init), how);
+      return this.#prepare(init, inherited, this.#mayRepeat(init), how, defaults);
     } catch (error) {
       const ours = error instanceof EventInvalidError || error instanceof EventTooLargeError;
       throw ours ? new BatchEventError(index, error) : error;
@@ -164,31 +177,44 @@ export class Publisher {
     return init?.id !== undefined || this.#options.durability.level !== "memory";
   }
 
-  #prepare(init: EventInit, inherited: Inherited, remembered: boolean, how: "send" | "create"): Prepared {
+  /** Made once for all events of a request. */
+  #defaults({ correlationId, traceparent }: Inherited): EventDefaults {
     const { clock, source, maxBytes } = this.#options;
-    const { correlationId } = inherited;
+    return {
+      ...{ id: this.#newId, source, nowMs: clock.now(), maxBytes },
+      ...(correlationId === undefined ? {} : { correlationId }),
+      ...(traceparent === undefined ? {} : { traceparent }),
+    };
+  }
+
+  #prepare(
+    init: EventInit,
+    inherited: Inherited,
+    remembered: boolean,
+    how: "send" | "create",
+    defaults: EventDefaults = this.#defaults(inherited),
+  ): Prepared {
+    const { span, event } = this.#options.tracing
+      ? this.#traced(init, inherited, how, defaults)
+      : { span: null, event: completeEvent(init, defaults) };
+    const item: { -readonly [K in keyof AppendItem]: AppendItem[K] } = { fields: encodeEvent(event) };
+    if (remembered) item.dedupKey = `${event.source}\0${event.id}`;
+    if (event.deliverAtMs !== undefined) item.deliverAtMs = event.deliverAtMs;
+    return { id: event.id, type: event.type, span, item };
+  }
+
+  /** The span comes first: the event carries it. */
+  #traced(
+    init: EventInit,
+    inherited: Inherited,
+    how: "send" | "create",
+    defaults: EventDefaults,
+  ): { readonly span: Span | null; readonly event: CompleteEvent } {
     let made: string | undefined;
     const id = (): string => made ??= this.#newId();
     const span = this.#span(init, id, inherited, how);
-    const traceparent = span?.traceparent ?? inherited.traceparent;
-    const event = completeEvent(init, {
-      id,
-      source,
-      nowMs: clock.now(),
-      maxBytes,
-      ...(correlationId === undefined ? {} : { correlationId }),
-      ...(traceparent === undefined ? {} : { traceparent }),
-    });
-    return {
-      id: event.id,
-      type: event.type,
-      span,
-      item: {
-        fields: encodeEvent(event),
-        ...(remembered ? { dedupKey: `${event.source}\0${event.id}` } : {}),
-        ...(event.deliverAtMs === undefined ? {} : { deliverAtMs: event.deliverAtMs }),
-      },
-    };
+    const traceparent = span === null ? {} : { traceparent: span.traceparent };
+    return { span, event: completeEvent(init, { ...defaults, id, ...traceparent }) };
   }
 
   async #append(prepared: readonly Prepared[], { batchKey, delayMs }: PublishRequest): Promise<BatchReceipt> {

@@ -22,6 +22,8 @@ export type Reply = string | Uint8Array | number | null | PackedFields | readonl
 export interface SendOptions {
   /** Bound from call to reply, in flight included. Default: `COMMAND_TIMEOUT`. On expiry the client is destroyed. */
   readonly timeoutMs?: number;
+  /** How long it has waited already, ms: comes off the bound. Default 0. */
+  readonly waitedMs?: number;
   /** Bulk strings as bytes, untouched. Default false. */
   readonly bytes?: boolean;
   /**

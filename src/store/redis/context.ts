@@ -6,6 +6,7 @@ import type { Clock } from "../../clock.ts";
 import type { AckGuard } from "./ack_guard.ts";
 import type { Arg, RedisChannel, Reply, SendOptions } from "./channel.ts";
 import type { DurableAppends } from "./durable.ts";
+import type { GatheredAppends } from "./gathered.ts";
 import type { Keys } from "./keys.ts";
 import type { Outbox } from "./outbox.ts";
 import { runScript, type ScriptCall } from "./runner.ts";
@@ -31,6 +32,8 @@ export interface StoreContext {
   readonly onEffect: (entryId: string) => void;
   /** The one blocked read. */
   readonly blocking: RedisChannel;
+  /** Single appends that wait for nothing but the answer. */
+  readonly gathered: GatheredAppends;
   /** Appends that wait for a confirmation. */
   readonly durable: DurableAppends;
   /** For many plain acknowledgements at once; null: they go by script too. */

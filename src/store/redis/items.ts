@@ -17,21 +17,31 @@ export const MAX_SCRIPT_VALUES = 7_900;
  * @throws {ServiceError} `event_too_large`: more fields than one step can write.
  */
 export function encodeItem(item: AppendItem, base: string, dedup: boolean): readonly Arg[] {
+  const args: Arg[] = [];
+  pushItem(args, item, base, dedup);
+  return args;
+}
+
+/** {@link encodeItem}, behind what is there. */
+export function pushItem(args: Arg[], item: AppendItem, base: string, dedup: boolean): void {
   const { fields, dedupKey, deliverAtMs } = item;
   if (fields.length > MAX_SCRIPT_VALUES) {
     const found = `found ${fields.length / 2} fields, want at most ${MAX_SCRIPT_VALUES / 2}`;
     throw new ServiceError("event_too_large", `appending an event: ${found}`);
   }
   const mark = dedup && dedupKey !== undefined ? publishMark(base, "event", dedupKey) : "";
-  return [String(Math.round(deliverAtMs ?? 0)), mark, String(fields.length), ...fields];
+  args.push(deliverAtMs === undefined ? "0" : String(Math.round(deliverAtMs)), mark, String(fields.length));
+  for (const field of fields) args.push(field);
 }
 
-/** Rows `{entry id or null, deduplicated}`. */
+/** Entry id or null, 1 where it was deduplicated, of one item after the other. */
 export function appendedOf(reply: Reply | undefined): readonly Appended[] {
-  return list(reply).map((row) => {
-    const [id, deduplicated] = list(row);
-    return { entryId: textOrNull(id), deduplicated: deduplicated === 1 };
-  });
+  const flat = list(reply);
+  const appended: Appended[] = [];
+  for (let at = 0; at < flat.length; at += 2) {
+    appended.push({ entryId: textOrNull(flat[at]), deduplicated: flat[at + 1] === 1 });
+  }
+  return appended;
 }
 
 /** A list of entry ids, null while an event waits. */

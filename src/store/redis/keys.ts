@@ -78,8 +78,15 @@ export function baseOf(stream: string): string {
   return `{${stream}}:`;
 }
 
-/** Key that marks an event, or a whole batch, as published. */
+/** Longest key of an event that is written as it is. */
+const PLAIN_MARK = 128;
+
+/**
+ * Key that marks an event, or a whole batch, as published. Source and id of an event are short as a rule and hold no
+ * secret; hashing them took longer than all else that an event of a batch needs to be marked.
+ */
 export function publishMark(base: string, kind: "event" | "batch", key: string): string {
+  if (kind === "event" && key.length <= PLAIN_MARK) return `${base}pub:event:${key}`;
   return `${base}pub:${digest(`${kind}\0${key}`)}`;
 }
 

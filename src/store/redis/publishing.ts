@@ -3,10 +3,10 @@
  * @module
  */
 import type { Appended, AppendItem, AppendOptions, Occurrence } from "../port.ts";
-import type { Arg } from "./channel.ts";
+import type { Arg, Reply } from "./channel.ts";
 import { list, number } from "./codec.ts";
 import { callGroup, groupCall, type StoreContext } from "./context.ts";
-import { appendedOf, encodeItem } from "./items.ts";
+import { appendedOf, encodeItem, pushItem } from "./items.ts";
 import { publishMark } from "./keys.ts";
 import { runScript } from "./runner.ts";
 
@@ -21,16 +21,40 @@ export async function append(
   const windowMs = Math.round(options.dedupWindowMs ?? 0);
   const dedup = windowMs > 0;
   const batch = dedup && options.batchKey !== undefined ? publishMark(base, "batch", options.batchKey) : "";
-  const args: Arg[] = [base, String(windowMs), batch, String(items.length)];
-  for (const item of items) for (const arg of encodeItem(item, base, dedup)) args.push(arg);
-  const call = groupCall(context, context.scripts.append, "", args);
   const durability = options.durability ?? { level: "memory" };
-  const reply = durability.level === "memory"
-    ? await runScript(context.command, call)
-    : await context.durable.append(call, durability);
-  const appended = appendedOf(reply);
-  for (const { entryId } of appended) if (entryId !== null) context.sightings.note(entryId);
-  return appended;
+  const alone = items.length === 1 && batch === "" && (items[0]!.deliverAtMs ?? 0) <= 0;
+  if (alone && durability.level === "memory") {
+    return [await context.gathered.append(encodeItem(items[0]!, base, dedup), windowMs)];
+  }
+  const args = appendArgs(context, items.length, windowMs, batch);
+  for (const item of items) pushItem(args, item, base, dedup);
+  const call = groupCall(context, context.scripts.append, "", args);
+  if (durability.level !== "memory") return appended(context, await context.durable.append(call, durability));
+  context.gathered.flush();
+  return appended(context, await runScript(context.command, call));
+}
+
+/** What {@link GatheredAppends} calls. */
+export async function appendTogether(
+  context: StoreContext,
+  items: readonly (readonly Arg[])[],
+  windowMs: number,
+  waitedMs: number,
+): Promise<readonly Appended[]> {
+  const args = appendArgs(context, items.length, windowMs, "");
+  for (const item of items) for (const arg of item) args.push(arg);
+  const call = groupCall(context, context.scripts.append, "", args);
+  return appended(context, await runScript(context.command, call, { waitedMs }));
+}
+
+function appendArgs(context: StoreContext, count: number, windowMs: number, batch: string): Arg[] {
+  return [context.keys.base, String(windowMs), batch, String(count)];
+}
+
+function appended(context: StoreContext, reply: Reply): readonly Appended[] {
+  const found = appendedOf(reply);
+  for (const { entryId } of found) if (entryId !== null) context.sightings.note(entryId);
+  return found;
 }
 
 /** See {@link StreamStore.promoteDelayed}. */

@@ -29,6 +29,7 @@ import type { RedisChannel } from "./channel.ts";
 import { list, number, textOrNull } from "./codec.ts";
 import { callGroup, type StoreContext } from "./context.ts";
 import { DurableAppends } from "./durable.ts";
+import { GatheredAppends } from "./gathered.ts";
 import { keysOf } from "./keys.ts";
 import * as leases from "./leases.ts";
 import { Outbox } from "./outbox.ts";
@@ -111,6 +112,10 @@ export class RedisStreamStore implements StreamStore {
       scripts: options.loadScript ?? SCRIPTS,
       command,
       blocking,
+      gathered: new GatheredAppends(
+        (items, windowMs, waitedMs) => publishing.appendTogether(this.#context, items, windowMs, waitedMs),
+        clock,
+      ),
       durable: new DurableAppends(options.publish ?? command, options.durabilityTimeoutMs ?? 3_000),
       ackGuard: settling === undefined ? null : new AckGuard({ channel: settling, stream, group, keys, clock }),
       readMarginMs: options.readMarginMs ?? 1_000,

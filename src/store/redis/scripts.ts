@@ -27,6 +27,7 @@ import ensureGroup from "./scripts/ensure_group.lua" with { type: "text" };
 import fates from "./scripts/fates.lua" with { type: "text" };
 import filter from "./scripts/filter.lua" with { type: "text" };
 import fire from "./scripts/fire.lua" with { type: "text" };
+import guards from "./scripts/guards.lua" with { type: "text" };
 import mark from "./scripts/mark.lua" with { type: "text" };
 import park from "./scripts/park.lua" with { type: "text" };
 import peers from "./scripts/peers.lua" with { type: "text" };
@@ -52,19 +53,24 @@ export interface Script {
   readonly sha: string;
 }
 
-const PARTS: Readonly<Record<string, string>> = Object.freeze({ common, emit, filter, rfc3339 });
+const PARTS: Readonly<Record<string, string>> = Object.freeze({ common, emit, filter, guards, rfc3339 });
 
 /**
  * Resolves the includes of a script and computes its digest.
  * @throws {TypeError} An include names no shared part.
  */
 export function compileScript(name: string, text: string): Script {
-  const source = text.replaceAll(/^--@include (\w+)$/gm, (_line, part: string) => {
+  const source = include(name, text);
+  return Object.freeze({ name, source, sha: createHash("sha1").update(source).digest("hex") });
+}
+
+/** Parts may include others. */
+function include(name: string, text: string): string {
+  return text.replaceAll(/^--@include (\w+)$/gm, (_line, part: string) => {
     const found = PARTS[part];
     if (found === undefined) throw new TypeError(`loading ${name}.lua: found include of "${part}", want a known part`);
-    return found;
+    return include(name, found);
   });
-  return Object.freeze({ name, source, sha: createHash("sha1").update(source).digest("hex") });
 }
 
 /** Every script by name. */

@@ -163,11 +163,11 @@ export class SelfHealingChannel implements RedisChannel {
     await this.#keeper.stop();
   }
 
-  #bounded<T>({ timeoutMs, linkId }: SendOptions, run: (link: LiveLink) => Promise<T>): Promise<T> {
+  #bounded<T>({ timeoutMs, waitedMs = 0, linkId }: SendOptions, run: (link: LiveLink) => Promise<T>): Promise<T> {
     const link = this.#keeper.live;
     if (link === null || this.#ended !== null) return Promise.reject(this.#offline());
     if (linkId !== undefined && linkId !== this.#links) return Promise.reject(this.#replaced());
-    const limitMs = timeoutMs ?? this.#deps.commandTimeoutMs;
+    const limitMs = Math.max(1, (timeoutMs ?? this.#deps.commandTimeoutMs) - waitedMs);
     const result = new Promise<T>((resolve, reject) => {
       const cancel = deadline(this.#deps.clock, limitMs, () => {
         const message = `waiting for a reply of Redis: none within ${limitMs} ms`;
