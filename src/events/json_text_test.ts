@@ -104,6 +104,32 @@ Deno.test("what is not quite usual is left to the parser", () => {
   }
 });
 
+Deno.test("what JSON does not allow is found inside data too", () => {
+  const strings = ['"', '"a', '"\u0001"', '"\n"', '"\\x"', '"\\', '"\\u12"', '"\\u12g4"', "'a'"];
+  const numbers = ["01", "-", "+1", ".5", "1.", "1e", "1e+", "-a", "0x1", "1_0", "NaN", "Infinity"];
+  const others = [
+    "",
+    "tru",
+    "nulL",
+    "undefined",
+    "[1,]",
+    "[,1]",
+    "[1 2]",
+    "[",
+    '{"a"}',
+    '{"a":}',
+    '{"a":1,}',
+    "{1:2}",
+    "{,}",
+    "{",
+  ];
+  for (const data of [...strings, ...numbers, ...others]) {
+    for (const value of [data, `[${data}`, `{"a":[1,${data}]}`]) {
+      assert.equal(cutData(`{"data":${value}}`, false, DEPTH), null, value);
+    }
+  }
+});
+
 Deno.test("depth is bounded, that of the events around included", () => {
   const nested = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
   assert.notEqual(cutData(`{"data":${nested(63)}}`, false, DEPTH), null);
