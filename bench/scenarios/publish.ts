@@ -27,7 +27,7 @@ async function runPublish(bench: Bench): Promise<Result> {
     { name: "redis-benchmark, XADD, 50 × 64", unit: "events/s", run: () => redisBenchmark(redis, events) },
     way("bare XADD, pipelined, same client", { BENCH_WAY: "bare" }),
     way("batches of 100", { BENCH_WAY: "batch" }),
-    way("batches of 100, no deduplication", { BENCH_WAY: "batch", BENCH_DEDUP: "0" }),
+    way("batches of 100, with ids", { BENCH_WAY: "batch", BENCH_IDS: "1" }),
     way("single", { BENCH_WAY: "single" }),
   ]);
   const bare = seriesOf(series, "bare XADD, pipelined, same client");
@@ -39,7 +39,7 @@ async function runPublish(bench: Bench): Promise<Result> {
       { what: "batches / bare pipelining", found: ratio(seriesOf(series, "batches of 100"), bare), wanted: ">= 0.7" },
       { what: "single / bare pipelining", found: ratio(seriesOf(series, "single"), bare), wanted: "" },
     ],
-    notes: ["Deduplication (10 minutes by default) writes a second key for each event; bare XADD does not."],
+    notes: ["Deduplication (10 minutes by default) writes a second key for each event that brings an id."],
   };
 }
 
@@ -97,6 +97,11 @@ async function runHttp(bench: Bench): Promise<Result> {
       unit: "events/s",
       run: () => worker(redis, single, { BENCH_WAY: "batch" }),
     },
+    {
+      name: "publisher alone, with ids as over HTTP",
+      unit: "events/s",
+      run: () => worker(redis, single, { BENCH_WAY: "batch", BENCH_IDS: "1" }),
+    },
   ]);
   const batch = seriesOf(series, "batches of 100");
   return {
@@ -113,6 +118,11 @@ async function runHttp(bench: Bench): Promise<Result> {
         what: "batches of 100 / publishing batches",
         found: middle(batch) / middle(seriesOf(series, "publisher alone, batches of 100")),
         wanted: ">= 0.6",
+      },
+      {
+        what: "batches of 100 / publishing batches with ids",
+        found: middle(batch) / middle(seriesOf(series, "publisher alone, with ids as over HTTP")),
+        wanted: "",
       },
     ],
     notes: [],

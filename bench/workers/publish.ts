@@ -1,6 +1,6 @@
 /**
  * Publishing: `BENCH_WAY` `bare` (pipelined XADD over the client that the service uses), `single` (one publish a call, many
- * under way), `batch` (100 events a call).
+ * under way), `batch` (100 events a call). `BENCH_IDS`: events bring ids, as they do over HTTP, and so are deduplicated.
  * @module
  */
 import process from "node:process";
@@ -39,12 +39,15 @@ const publisher = new Publisher({
   happenings,
   source: "svc/orders",
   maxBytes: 1_048_576,
-  dedupWindowMs: Number(env["BENCH_DEDUP"] ?? config.stream.publishDedupWindowMs),
+  dedupWindowMs: config.stream.publishDedupWindowMs,
   durability: { level: "memory" },
 });
 // Made once: making it is the caller's work, not the publisher's.
 const data = JSON.parse(dataOf(0));
-const eventAt = (): EventInit => ({ type: "order.created", data });
+const ids = env["BENCH_IDS"] !== undefined;
+let made = 0;
+const eventAt = (): EventInit =>
+  ids ? { type: "order.created", source: "svc/orders", id: `e-${made++}`, data } : { type: "order.created", data };
 const slice = <T>(from: number, make: (index: number) => T): T[] =>
   Array.from({ length: Math.min(BATCH, events - from) }, (_, index) => make(from + index));
 

@@ -3,6 +3,7 @@
  * @module
  */
 import { EventInvalidError, EventTooLargeError } from "./errors.ts";
+import { JsonText } from "./json_text.ts";
 import { isJsonType, strictText } from "./text.ts";
 
 /**
@@ -23,6 +24,7 @@ export function encodeData(data: unknown, contentType: string, maxBytes: number)
 }
 
 function jsonBody(data: unknown): string | Uint8Array {
+  if (data instanceof JsonText) return data.text;
   if (data instanceof Uint8Array) return jsonBytes(data);
   let text: string | undefined;
   try {

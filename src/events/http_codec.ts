@@ -6,6 +6,7 @@
 import { Buffer } from "node:buffer";
 import { EventInvalidError } from "./errors.ts";
 import type { EventInit } from "./event.ts";
+import { JsonText } from "./json_text.ts";
 import { isJsonType, strictText } from "./text.ts";
 
 /** How events lie in a request: one as JSON, several as a JSON array, or one as headers with its data as the body. */
@@ -43,9 +44,10 @@ export function httpModeOf(headers: Headers): HttpMode | null {
  * Reads one event of the JSON format. Numbers that a double cannot hold may be `JSON.rawJSON` values: they stay as
  * they came.
  * @param value What the JSON text holds.
+ * @param cut Data that was cut out: the event has its index. Default: none was.
  * @throws {EventInvalidError} What only this format can get wrong; the rest is found when it is published.
  */
-export function eventOfJson(value: unknown): EventInit {
+export function eventOfJson(value: unknown, cut: readonly string[] | null = null): EventInit {
   if (!isRecord(value)) throw invalid("type", `the event is ${kindOf(value)}, want a JSON object`);
   requireVersion(value["specversion"]);
   const datacontenttype = textOf(value, "datacontenttype");
@@ -56,7 +58,7 @@ export function eventOfJson(value: unknown): EventInit {
     subject: textOf(value, "subject"),
     time: textOf(value, "time"),
     datacontenttype,
-    data: dataOf(value, datacontenttype),
+    data: dataOf(value, datacontenttype, cut),
     extensions: extensionsOf(value),
   };
 }
@@ -110,9 +112,15 @@ function textOf(attributes: Readonly<Record<string, unknown>>, name: string): st
   throw invalid(name, `${name} is ${kindOf(value)}, want a string`);
 }
 
-function dataOf(event: Readonly<Record<string, unknown>>, contentType: string | undefined): unknown {
+function dataOf(
+  event: Readonly<Record<string, unknown>>,
+  contentType: string | undefined,
+  cut: readonly string[] | null,
+): unknown {
   const encoded = event["data_base64"] ?? undefined;
-  if (encoded === undefined) return missingData(event, contentType) ? undefined : event["data"];
+  if (encoded === undefined) {
+    return cut === null ? plainData(event["data"], contentType) : cutOf(event, contentType, cut);
+  }
   if (Object.hasOwn(event, "data")) throw invalid("data_base64", "the event has data and data_base64, want one");
   if (typeof encoded !== "string") throw invalid("data_base64", `data_base64 is ${kindOf(encoded)}, want a string`);
   if (!isBase64(encoded)) throw invalid("data_base64", "data_base64 is not base64 (RFC 4648, section 4)");
@@ -125,8 +133,19 @@ function isBase64(text: string): boolean {
 }
 
 /** A `null` is data where data is JSON, and none where it cannot be. */
-function missingData(event: Readonly<Record<string, unknown>>, contentType: string | undefined): boolean {
-  return event["data"] === undefined || (event["data"] === null && !isJsonType(contentType ?? "application/json"));
+function plainData(data: unknown, contentType: string | undefined): unknown {
+  return data === null && !isJsonType(contentType ?? "application/json") ? undefined : data;
+}
+
+/** Data that is JSON is published as it came; what is not JSON lies in a JSON string. */
+function cutOf(
+  event: Readonly<Record<string, unknown>>,
+  contentType: string | undefined,
+  cut: readonly string[],
+): unknown {
+  if (!Object.hasOwn(event, "data")) return undefined;
+  const text = cut[event["data"] as number]!;
+  return isJsonType(contentType ?? "application/json") ? new JsonText(text) : plainData(JSON.parse(text), contentType);
 }
 
 function extensionsOf(event: Readonly<Record<string, unknown>>): Record<string, string> | undefined {

@@ -13,7 +13,7 @@ import { readBody } from "./body.ts";
 import type { HttpDeps } from "./deps.ts";
 import { EVENTS_DOC } from "./events_route_doc.ts";
 import { publishProblem, unusable } from "./events_route_failures.ts";
-import { parseJson } from "./json.ts";
+import { parseEvents, parseJson } from "./json.ts";
 import { jsonResponse, type Problem, problemResponse } from "./problem.ts";
 import type { RequestContext, Route } from "./routes.ts";
 import { refuseBearer } from "./token.ts";
@@ -109,11 +109,12 @@ type Events =
   | { readonly ok: false; readonly problem: Problem };
 
 function ofJson(bytes: Uint8Array, mode: "structured" | "batch"): Events {
-  const json = parseJson(bytes);
+  const json = parseEvents(bytes, mode === "batch");
   if (!json.ok) return json;
-  const values = mode === "structured" ? [json.value] : json.value;
+  const { value, cut } = json;
+  const values = mode === "structured" ? [value] : value;
   if (!Array.isArray(values)) return { ok: false, problem: NOT_ARRAY };
-  return decoded(values.length, mode === "batch", (index) => eventOfJson(values[index]));
+  return decoded(values.length, mode === "batch", (index) => eventOfJson(values[index], cut));
 }
 
 function ofBinary(headers: Headers, bytes: Uint8Array): Events {

@@ -2,6 +2,7 @@
  * JSON from strangers.
  * @module
  */
+import { cutData } from "../events/json_text.ts";
 import type { Problem } from "./problem.ts";
 
 /** Deepest nesting of arrays and objects that is taken. */
@@ -37,8 +38,28 @@ export function isJsonMediaType(contentType: string | null): boolean {
  */
 export function parseJson(bytes: Uint8Array): Json {
   const text = decode(bytes);
-  if (text === null) return refuse("body_not_utf8", "The body is not UTF-8.");
-  const { depth, suspicious } = look(bytes);
+  return text === null ? NOT_UTF8 : parseText(text);
+}
+
+/** Events in JSON, or why they are refused. */
+export type JsonEvents =
+  | { readonly ok: true; readonly value: unknown; readonly cut: readonly string[] | null }
+  | Extract<Json, { ok: false }>;
+
+/**
+ * {@link parseJson} of one event, or of an array of events, whose data is left as the text that it is, where nothing is
+ * unusual: then `cut` holds these texts, and each event its index.
+ */
+export function parseEvents(bytes: Uint8Array, batch: boolean): JsonEvents {
+  const text = decode(bytes);
+  if (text === null) return NOT_UTF8;
+  const found = cutData(text, batch, MAX_JSON_DEPTH);
+  const json = parseText(found?.envelope ?? text);
+  return json.ok ? { ok: true, value: json.value, cut: found?.data ?? null } : json;
+}
+
+function parseText(text: string): Json {
+  const { depth, suspicious } = look(text);
   if (depth > MAX_JSON_DEPTH) {
     return refuse("body_too_deep", `The body nests deeper than ${MAX_JSON_DEPTH} levels.`);
   }
@@ -82,33 +103,38 @@ const OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d, OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 
  * One pass over what is outside of strings. What is inside must not count: nearly every UUID holds `-0` or `3e`, and
  * parsing with the source text of each value takes ten times as long.
  */
-function look(bytes: Uint8Array): Look {
+function look(text: string): Look {
   let depth = 0, deepest = 0, digits = 0, previous = 0;
   let suspicious = false;
-  for (let at = 0; at < bytes.length && deepest <= MAX_JSON_DEPTH; at++) {
-    const byte = bytes[at]!;
-    if (byte >= ZERO && byte <= NINE) {
-      suspicious ||= ++digits >= SUSPICIOUS_DIGITS || (byte === ZERO && previous === MINUS);
-    } else if (byte === POINT) digits++;
+  for (let at = 0; at < text.length && deepest <= MAX_JSON_DEPTH; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= ZERO && code <= NINE) {
+      suspicious ||= ++digits >= SUSPICIOUS_DIGITS || (code === ZERO && previous === MINUS);
+    } else if (code === POINT) digits++;
     else {
-      suspicious ||= digits > 0 && (byte === SMALL_E || byte === CAPITAL_E);
+      suspicious ||= digits > 0 && (code === SMALL_E || code === CAPITAL_E);
       digits = 0;
-      if (byte === QUOTE) at = endOfString(bytes, at + 1);
-      else if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) deepest = Math.max(deepest, ++depth);
-      else if (byte === CLOSE_ARRAY || byte === CLOSE_OBJECT) depth--;
+      if (code === QUOTE) at = endOfString(text, at + 1);
+      else if (code === OPEN_ARRAY || code === OPEN_OBJECT) deepest = Math.max(deepest, ++depth);
+      else if (code === CLOSE_ARRAY || code === CLOSE_OBJECT) depth--;
     }
-    previous = byte;
+    previous = code;
   }
   return { depth: deepest, suspicious };
 }
 
 /** Where the quote is that ends a string; the length where there is none. */
-function endOfString(bytes: Uint8Array, from: number): number {
-  let at = from;
-  while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
-  return at;
+function endOfString(text: string, from: number): number {
+  for (let at = from; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) return at;
+    if (code === BACKSLASH) at++;
+  }
+  return text.length;
 }
 
-function refuse(code: string, detail: string): Json {
+function refuse(code: string, detail: string): Extract<Json, { ok: false }> {
   return { ok: false, problem: { status: 400, code, title: "Invalid body", detail } };
 }
+
+const NOT_UTF8 = refuse("body_not_utf8", "The body is not UTF-8.");

@@ -100,6 +100,20 @@ Deno.test("a command without a reply rejects, takes the link with it, and the ot
   assert.equal(clock.pending, 0);
 });
 
+Deno.test("what has waited before it is sent has less time for its reply", async () => {
+  const { clock, channel } = bench(() => Promise.resolve(new FakeLink()));
+  channel.start();
+  await clock.advance(0);
+  let ended = false;
+  const sending = assert.rejects(channel.send(["GET", "a"], { waitedMs: 1_500 }), { reason: "timeout" })
+    .then(() => ended = true);
+  await clock.advance(3_499);
+  assert.equal(ended, false);
+  await clock.advance(1);
+  await sending;
+  await channel.close();
+});
+
 Deno.test("a timely reply leaves no timer behind", async () => {
   const link = new FakeLink();
   const { clock, channel } = bench(() => Promise.resolve(link));
