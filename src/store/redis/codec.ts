@@ -49,6 +49,9 @@ export interface EntryRecord {
 
 /** A record as JSON that Lua can read too: its decoder refuses lone surrogates. */
 export function encodeRecord(record: EntryRecord): string {
+  const json = JSON.stringify(record);
+  // A lone surrogate is all that `stringify` writes with this escape; a well-formed one stays as it is.
+  if (!json.includes("\\ud")) return json;
   return JSON.stringify(record, (_key, value: unknown) => typeof value === "string" ? value.toWellFormed() : value);
 }
 
@@ -77,10 +80,11 @@ export function deliveryOf(id: string, isReplay: boolean, fields: Fields, record
   };
 }
 
-/** An entry that was read for the first time, from its id and fields, packed or not. */
-export function newDelivery(id: string, isReplay: boolean, fields: Reply | undefined): Delivery {
-  if (!(fields instanceof PackedFields)) return deliveryOf(id, isReplay, list(fields) as Fields);
-  return isReplay ? deliveryOf(id, true, fields.unpack()) : new PackedDelivery(id, fields);
+/** An entry from its id and fields, packed or not. @param record What is stored of its history. Default: nothing. */
+export function packedDeliveryOf(id: string, isReplay: boolean, fields: Reply | undefined, record?: Reply): Delivery {
+  if (!(fields instanceof PackedFields)) return deliveryOf(id, isReplay, list(fields) as Fields, record);
+  if (isReplay) return deliveryOf(id, true, fields.unpack(), record);
+  return new PackedDelivery(id, fields, record === undefined ? FRESH : historyOf(record, 0));
 }
 
 /** Most entries are settled without anybody asking for their fields one by one. */
@@ -88,13 +92,14 @@ class PackedDelivery implements Delivery {
   readonly ref: string;
   readonly entryId: string;
   readonly packed: PackedFields;
-  readonly history = FRESH;
+  readonly history: History;
   #fields: Fields | null = null;
 
-  constructor(id: string, packed: PackedFields) {
+  constructor(id: string, packed: PackedFields, history: History) {
     this.ref = id;
     this.entryId = id;
     this.packed = packed;
+    this.history = history;
   }
 
   get fields(): Fields {
@@ -108,7 +113,7 @@ export function deliveriesOf(rows: Reply | undefined): readonly Delivery[] {
     const [ref, fields, record] = list(row);
     const name = text(ref);
     const isReplay = name.startsWith(REPLAY_PREFIX);
-    return deliveryOf(isReplay ? name.slice(REPLAY_PREFIX.length) : name, isReplay, list(fields) as Fields, record);
+    return packedDeliveryOf(isReplay ? name.slice(REPLAY_PREFIX.length) : name, isReplay, fields, record);
   });
 }
 
