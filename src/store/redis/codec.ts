@@ -80,11 +80,10 @@ export function deliveryOf(id: string, isReplay: boolean, fields: Fields, record
   };
 }
 
-/** An entry from its id and fields, packed or not. @param record What is stored of its history. Default: nothing. */
-export function packedDeliveryOf(id: string, isReplay: boolean, fields: Reply | undefined, record?: Reply): Delivery {
-  if (!(fields instanceof PackedFields)) return deliveryOf(id, isReplay, list(fields) as Fields, record);
-  if (isReplay) return deliveryOf(id, true, fields.unpack(), record);
-  return new PackedDelivery(id, fields, record === undefined ? FRESH : historyOf(record, 0));
+/** An entry that was read for the first time, from its id and fields, packed or not. */
+export function newDelivery(id: string, isReplay: boolean, fields: Reply | undefined): Delivery {
+  if (!(fields instanceof PackedFields)) return deliveryOf(id, isReplay, list(fields) as Fields);
+  return isReplay ? deliveryOf(id, true, fields.unpack()) : new PackedDelivery(id, fields);
 }
 
 /** Most entries are settled without anybody asking for their fields one by one. */
@@ -92,14 +91,35 @@ class PackedDelivery implements Delivery {
   readonly ref: string;
   readonly entryId: string;
   readonly packed: PackedFields;
+  readonly history = FRESH;
+  #fields: Fields | null = null;
+
+  constructor(id: string, packed: PackedFields) {
+    this.ref = id;
+    this.entryId = id;
+    this.packed = packed;
+  }
+
+  get fields(): Fields {
+    return this.#fields ??= this.packed.unpack();
+  }
+}
+
+/** The same of one that was delivered before. */
+class ReturnedDelivery implements Delivery {
+  readonly ref: string;
+  readonly packed: PackedFields;
   readonly history: History;
   #fields: Fields | null = null;
 
   constructor(id: string, packed: PackedFields, history: History) {
     this.ref = id;
-    this.entryId = id;
     this.packed = packed;
     this.history = history;
+  }
+
+  get entryId(): string {
+    return this.ref;
   }
 
   get fields(): Fields {
@@ -113,7 +133,9 @@ export function deliveriesOf(rows: Reply | undefined): readonly Delivery[] {
     const [ref, fields, record] = list(row);
     const name = text(ref);
     const isReplay = name.startsWith(REPLAY_PREFIX);
-    return packedDeliveryOf(isReplay ? name.slice(REPLAY_PREFIX.length) : name, isReplay, fields, record);
+    if (fields instanceof PackedFields && !isReplay) return new ReturnedDelivery(name, fields, historyOf(record, 0));
+    const values = fields instanceof PackedFields ? fields.unpack() : list(fields) as Fields;
+    return deliveryOf(isReplay ? name.slice(REPLAY_PREFIX.length) : name, isReplay, values, record);
   });
 }
 

@@ -5,7 +5,7 @@
 import { sleep } from "../../clock.ts";
 import type { Delivery } from "../port.ts";
 import type { Reply } from "./channel.ts";
-import { list, packedDeliveryOf, text } from "./codec.ts";
+import { list, newDelivery, text } from "./codec.ts";
 import type { StoreContext } from "./context.ts";
 
 /** A read that is to end is asked so often, with this pause, before its connection is given up. */
@@ -74,7 +74,7 @@ function deliveriesOfRead(context: StoreContext, reply: Reply): readonly Deliver
     for (const entry of list(entries)) {
       const [id, fields] = list(entry);
       if (!isReplay) context.sightings.note(text(id));
-      deliveries.push(packedDeliveryOf(text(id), isReplay, fields));
+      deliveries.push(newDelivery(text(id), isReplay, fields));
     }
   }
   return deliveries;
