@@ -128,7 +128,7 @@ export const batchClauses: readonly Clause[] = [
         ended.map(({ ref }) => done(ref, back.has(ref) ? { hasHistory: true } : {})),
       );
       assert.deepEqual(kinds(outcomes), Array(58).fill("settled"));
-      assert.deepEqual(await harness.pendingIds(), [at(held, 39).ref, at(held, 59).ref].toSorted());
+      assert.deepEqual(await harness.pendingIds(), [at(held, 39).ref, at(held, 59).ref]);
       await harness.passLease("a");
       const taken = await seize(b, "b", "a");
       assert.deepEqual(taken.map(({ ref, history }) => [ref, history.failures]), [
