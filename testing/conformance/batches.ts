@@ -83,10 +83,10 @@ export const batchClauses: readonly Clause[] = [
       const held = refsOf(await holdMany(a, "a"));
       await settle(a, "a", done(held[1]!));
       await harness.deleteEntry(held[3]!);
-      const asked = [...held, theirs, held[0]!, "1-1"];
+      const asked = [held[0]!, ...held, theirs, "1-1"];
       const outcomes = kinds(await a.settle("a", asked.map((ref) => park(ref))));
       const gone = asked.filter((_, index) => outcomes[index] === "gone");
-      assert.deepEqual(gone, [held[1], held[3], theirs, held[0], "1-1"]);
+      assert.deepEqual(gone, [held[0], held[1], held[3], theirs, "1-1"]);
       assert.equal(outcomes.filter((kind) => kind === "settled").length, MANY - 2);
       assert.equal((await claimAll(harness, a, "a")).length, MANY - 2);
       assert.equal((await settle(b, "b", park(theirs))).kind, "settled", "what another holds is untouched");

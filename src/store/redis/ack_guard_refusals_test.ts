@@ -149,7 +149,19 @@ test("where the acknowledgements fail, the scripts beside them have ended before
   assert.equal((await scene.store.stats()).parked, 1);
 });
 
-test("permission to EXEC lost: a script that was queued behind is called elsewhere, and never a second time", async (scene) => {
+test("a script that is only queued, in a transaction that was left open, is called over the other connection", async (scene) => {
+  assert.equal((await ackMany(scene)).way, "watch");
+  const refs = (await hold(scene.store, "a", 5)).map(({ ref }) => ref);
+  await scene.settling.send(["MULTI"]);
+  const outcomes = await scene.store.settle("a", refs.map((ref) => park(ref)));
+  assert.deepEqual(outcomes.map(({ kind }) => kind), Array(5).fill("settled"));
+  assert.equal((await scene.store.stats()).parked, 5);
+  await scene.harness.elapse(5);
+  const { state, deliveries } = await scene.store.claimDue("a", 10);
+  assert.deepEqual([state, deliveries.map(({ ref }) => ref)], ["held", refs]);
+});
+
+test("permission to EXEC lost: scripts behind the transaction run, and never a second time", async (scene) => {
   const acl = (rule: string) => scene.harness.redis.command(["ACL", "SETUSER", scene.harness.redis.user, rule]);
   assert.equal((await ackMany(scene)).way, "watch");
   const held = await hold(scene.store, "a", 35);
