@@ -112,7 +112,7 @@ class Mixed {
   }
 
   #place(at: readonly number[], found: readonly SettleOutcome[]): void {
-    at.forEach((index, position) => this.#outcomes[index] = found[position]!);
+    for (let position = 0; position < at.length; position++) this.#outcomes[at[position]!] = found[position]!;
     this.#settled = true;
   }
 

@@ -41,8 +41,8 @@ export interface Acks {
 
 /** Arguments of a script that takes many, and whom of the batch they are for. */
 interface Bucket {
-  readonly args: string[];
-  readonly at: number[];
+  args: string[];
+  at: number[];
 }
 
 /** See the module's text. */
@@ -80,10 +80,10 @@ export class Plan {
    * @returns In parts of at most {@link ACK_CHUNK}, each with whom of the batch it settles.
    */
   takeAcks(): readonly (Acks & { readonly at: readonly number[] })[] {
-    const { at: plainAt, args: plain } = take(this.#plain);
-    const { at: recordedAt, args: recorded } = take(this.#recorded);
+    const plain = take(this.#plain);
+    const { at, args: recorded } = take(this.#recorded);
     // The recorded ones first, so that few parts have any.
-    const all = { args: [...recorded, ...plain], at: [...recordedAt, ...plainAt] };
+    const all = { args: recorded.concat(plain.args), at: at.concat(plain.at) };
     const parts = [];
     let from = 0;
     for (const { args, at } of chunks(all, 1, ACK_CHUNK)) {
@@ -141,8 +141,13 @@ export class Plan {
       const mark = marks ? this.#context.keys.done(dedupKey) : "";
       return this.#alone(this.#context.scripts.done, this.#doneArgs(ref, mark, effects ?? []), index);
     }
-    if (ref.startsWith(REPLAY_PREFIX)) return add(this.#replays, index, ref);
-    return add(settlement.hasHistory ? this.#recorded : this.#plain, index, ref);
+    const { args, at } = ref[0] === REPLAY_PREFIX[0]
+      ? this.#replays
+      : settlement.hasHistory
+      ? this.#recorded
+      : this.#plain;
+    args.push(ref);
+    at.push(index);
   }
 
   #doneArgs(ref: string, mark: string, effects: readonly AppendItem[]): readonly Arg[] {
@@ -248,8 +253,12 @@ function add({ args, at }: Bucket, index: number, ...own: readonly string[]): vo
   at.push(index);
 }
 
-function take({ args, at }: Bucket): Bucket {
-  return { args: args.splice(0), at: at.splice(0) };
+/** @returns What was in it. */
+function take(bucket: Bucket): Bucket {
+  const { args, at } = bucket;
+  bucket.args = [];
+  bucket.at = [];
+  return { args, at };
 }
 
 /** Cuts arguments and the positions that they belong to. @param width Arguments for each position. */

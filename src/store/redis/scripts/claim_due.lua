@@ -49,7 +49,10 @@ if #stale > 0 then redis.call('HDEL', RECORDS, unpack(stale)) end
 local rows = {}
 for _, key in ipairs({ S, R }) do
   local claimed, gone = claim(key, key == R and 'r:' or '', ids[key])
-  for _, row in ipairs(claimed) do rows[#rows + 1] = { row[1], row[2], raw_of[row[1]] or false } end
+  for _, row in ipairs(claimed) do
+    row[3] = raw_of[row[1]] or false
+    rows[#rows + 1] = row
+  end
   for _, ref in ipairs(gone) do forget[#forget + 1] = ref end
   lost = lost + #gone
 end
