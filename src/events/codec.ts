@@ -150,15 +150,23 @@ export interface Identifiers {
   readonly traceId?: string;
 }
 
+/** An entry as far as its identifiers are concerned. */
+interface Identified {
+  readonly fields: Fields | PackedFields;
+  /** The same in one piece, where there is such. */
+  readonly packed?: PackedFields;
+  readonly entryId: string;
+}
+
 /**
  * Correlation and trace id of an entry; total. What carries no correlation id is correlated by the id of its event, as
  * the lines of its handler are.
  */
-export function peekIdentifiers(
-  { fields, entryId }: { readonly fields: Fields | PackedFields; readonly entryId: string },
-): Identifiers {
+export function peekIdentifiers(entry: Identified): Identifiers {
+  const { packed, entryId } = entry;
   const found: Record<string, Value | undefined> = { correlationid: undefined, traceparent: undefined, id: undefined };
-  eachField(fields, (name, value) => {
+  // Asking for `fields` would unpack them.
+  eachField(packed ?? entry.fields, (name, value) => {
     if (Object.hasOwn(found, name)) found[name] ??= value;
   });
   const { correlationid: given, traceparent: trace, id } = found;

@@ -26,6 +26,8 @@ const ADOPT_EVERY_MS = 600;
 const ADOPT_LIMIT = 200;
 /** What is due is asked for at least this often, ms: entries may have come into our care in an answer that was lost. */
 const CLAIM_EVERY_MS = 5_000;
+/** So many of them at once: while they are on their way, new entries may not have the room that is kept for them. */
+const CLAIM = 100;
 /** Both are asked for so seldom, ms, where the beats tell that there is nothing of the kind. */
 const SELDOM_MS = 120_000;
 /** Without room for what is due for this long, what is stuck behind it makes room, ms. */
@@ -40,6 +42,8 @@ export class Retrier {
   /** Monotonic ms at which the next own parked entry is due, as far as is known. */
   #nextDueAt = 0;
   #adoptAt = 0;
+  /** Of what was parked in this turn of the event loop, the shortest wait; Infinity: nothing was. */
+  #soonestMs = Infinity;
   #paused = false;
   /** The store may have gone back to a state in which it has not parked what we think it has. */
   #recheck = false;
@@ -58,9 +62,15 @@ export class Retrier {
     options.beatNews.listen((news) => this.#heard(news));
   }
 
-  /** An entry was parked. */
+  /** An entry was parked. They come in batches; the clock is asked once for each. */
   parked(delayMs: number): void {
-    const dueAt = this.#o.clock.monotonic() + delayMs;
+    if (this.#soonestMs === Infinity) queueMicrotask(() => this.#look());
+    this.#soonestMs = Math.min(this.#soonestMs, delayMs);
+  }
+
+  #look(): void {
+    const dueAt = this.#o.clock.monotonic() + this.#soonestMs;
+    this.#soonestMs = Infinity;
     // 0: not known yet; the store is asked at once.
     if (this.#nextDueAt !== 0) {
       if (dueAt >= this.#nextDueAt) return;
@@ -147,9 +157,9 @@ export class Retrier {
   async #claim(): Promise<void> {
     const { store, membership, consumer, clock, happenings } = this.#o;
     const name = membership.name;
-    const { room } = consumer;
-    const giveBack = consumer.reserve(room);
-    const claimed = await store.claimDue(name, room).finally(giveBack);
+    const count = Math.min(consumer.room, CLAIM);
+    const giveBack = consumer.reserve(count);
+    const claimed = await store.claimDue(name, count).finally(giveBack);
     if (claimed.state === "fenced") return consumer.fenced(name);
     if (name !== membership.name) return;
     const longest = this.#o.beatNews.pace(({ parked }) => !parked, CLAIM_EVERY_MS, SELDOM_MS);

@@ -3,6 +3,7 @@
  * @module
  */
 import { adminClauses } from "./admin.ts";
+import { batchClauses } from "./batches.ts";
 import { findClauses } from "./find.ts";
 import type { Clause, Harness } from "./harness.ts";
 import { fencingClauses } from "./fencing.ts";
@@ -27,6 +28,7 @@ export const conformanceClauses: readonly Clause[] = [
   ...settlingClauses,
   ...refusalClauses,
   ...parkingClauses,
+  ...batchClauses,
   ...fencingClauses,
   ...takeoverClauses,
   ...verdictClauses,

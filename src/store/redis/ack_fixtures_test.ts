@@ -115,8 +115,9 @@ export async function watched(
   const outcomes = await run();
   const kinds = new Set(outcomes.map(({ kind }) => kind));
   assert.equal(kinds.size, 1, [...kinds].join());
-  const script = command.sent.slice(scripts).some((words) => words.startsWith("EVAL"));
-  const guarded = settling.inner.sent.slice(watches).some((words) => words.startsWith("XACK"));
+  const own = settling.inner.sent.slice(watches);
+  const script = [...command.sent.slice(scripts), ...own].some((words) => words.startsWith("EVAL"));
+  const guarded = own.some((words) => words.startsWith("XACK"));
   return { kind: [...kinds][0]!, way: script ? (guarded ? "both" : "script") : guarded ? "watch" : "none" };
 }
 

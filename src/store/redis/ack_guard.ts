@@ -11,6 +11,7 @@ import { causeOf, StoreRefusedError, StoreUnavailableError } from "../../errors.
 import type { Arg, RedisChannel, Reply } from "./channel.ts";
 import { list } from "./codec.ts";
 import type { Keys } from "./keys.ts";
+import type { Acks } from "./settle_plan.ts";
 
 /** How long nothing is tried after a refusal (out of memory, permission) or where the fence key is gone. */
 const REST_MS = 5_000;
@@ -31,6 +32,8 @@ interface Watch {
   readonly consumer: string;
   /** The key is watched, and was there afterwards; nothing has ended that since. */
   armed: boolean;
+  /** Nothing was refused the last time, so that no transaction is open. */
+  clean: boolean;
   /** Monotonic, milliseconds. */
   restUntilMs: number;
 }
@@ -46,19 +49,25 @@ export class AckGuard {
     this.#o = options;
   }
 
+  /** Its connection, where scripts may run too, now or behind a transaction that is under way; null: not at the moment. */
+  get scripts(): RedisChannel | null {
+    const { channel } = this.#o;
+    return this.#watch?.clean && this.#watch.linkId === channel.linkId ? channel : null;
+  }
+
   /**
-   * Acknowledges all at once, if nobody has taken over.
+   * Acknowledges all at once and forgets the records of those that have one, if nobody has taken over.
    * @returns How many were acknowledged; null: nothing was done, the script knows why or can do it.
    * @throws {StoreUnavailableError} No answer in time, or the client was lost before it came.
    */
-  async acknowledge(consumer: string, ids: readonly string[]): Promise<number | null> {
+  async acknowledge(consumer: string, acks: Acks): Promise<number | null> {
     // An EXEC ends the watch for whatever was sent behind it.
     if (this.#busy) return null;
     this.#busy = true;
     try {
       const watch = this.#watchOf(consumer);
       if (watch === null || !(watch.armed || await this.#arm(watch))) return null;
-      return await this.#transact(watch, ids);
+      return await this.#transact(watch, acks);
     } finally {
       this.#busy = false;
     }
@@ -70,7 +79,7 @@ export class AckGuard {
     if (linkId === null) return null;
     const known = this.#watch;
     if (known?.linkId === linkId && known.consumer === consumer) return known;
-    return this.#watch = { linkId, consumer, armed: false, restUntilMs: -Infinity };
+    return this.#watch = { linkId, consumer, armed: false, clean: false, restUntilMs: -Infinity };
   }
 
   /** The empty transaction ends older watches, and shows that transactions are permitted at all. */
@@ -88,13 +97,14 @@ export class AckGuard {
     return watch.armed;
   }
 
-  async #transact(watch: Watch, ids: readonly string[]): Promise<number | null> {
-    const { stream, group } = this.#o;
+  async #transact(watch: Watch, { refs, recorded }: Acks): Promise<number | null> {
+    const { stream, group, keys } = this.#o;
     watch.armed = false;
+    const forget = recorded.length === 0 ? [] : [["HDEL", keys.records, ...recorded]];
     try {
-      const answers = await this.#send(watch, [["XACK", stream, group, ...ids]]);
+      const answers = await this.#send(watch, [["XACK", stream, group, ...refs], ...forget]);
       this.#note(watch, answers);
-      return ackedOf(answers);
+      return ackedOf(answers, forget.length);
     } catch (error) {
       if (error instanceof StoreUnavailableError && !error.outcomeUnknown) return null;
       throw error;
@@ -110,12 +120,16 @@ export class AckGuard {
 
   /** Armed again where nothing was refused and the key is there, which was asked after the watch had begun. */
   #note(watch: Watch, answers: readonly (Reply | StoreRefusedError)[]): void {
-    watch.armed = answers.at(-1) === 1 && !answers.some((answer) => answer instanceof StoreRefusedError);
+    watch.clean = !answers.some((answer) => answer instanceof StoreRefusedError);
+    watch.armed = answers.at(-1) === 1 && watch.clean;
     if (!watch.armed) watch.restUntilMs = this.#o.clock.monotonic() + REST_MS;
   }
 }
 
-function ackedOf([multi, queued, executed]: readonly (Reply | StoreRefusedError)[]): number | null {
+/** @param more Commands queued behind the acknowledgement. */
+function ackedOf(answers: readonly (Reply | StoreRefusedError)[], more: number): number | null {
+  const [multi, queued] = answers;
+  const executed = answers[2 + more];
   // The permission for transactions was withdrawn since: what should have waited in one ran by itself.
   if (multi instanceof StoreRefusedError && typeof queued === "number") return queued;
   const acked = executed instanceof StoreRefusedError ? undefined : list(executed)[0];

@@ -1,5 +1,15 @@
 import assert from "node:assert/strict";
-import { done, hold, LONG_MS, refsOf } from "../../../testing/conformance/steps.ts";
+import {
+  AWKWARD,
+  done,
+  history,
+  hold,
+  LONG_MS,
+  only,
+  plain,
+  readNow,
+  refsOf,
+} from "../../../testing/conformance/steps.ts";
 import type { Delivery } from "../port.ts";
 import type { RedisChannel } from "./channel.ts";
 import { testConfig, watch } from "./connection/fixtures_test.ts";
@@ -8,6 +18,7 @@ import { RedisStreamStore } from "./redis_stream_store.ts";
 import { ACK, ack, ackMany, ARM, pending, seize, test, watched } from "./ack_fixtures_test.ts";
 import { openHarness, rows } from "./test_harness.ts";
 
+const past = history({ failures: 2, error: 'what "went" wrong 🚀' });
 const FENCE = keysOf("events", "g").fence("a");
 
 test("many go without a script, few by script; beats do not end the watch", async (scene) => {
@@ -126,7 +137,7 @@ test("how many were gone is exact", async (scene) => {
   assert.equal(outcomes.filter(({ kind }) => kind === "settled").length, 37);
 });
 
-Deno.test("acknowledging under the watch: over the real connections, and again after the client was killed", async () => {
+Deno.test("acknowledging under the watch: over the real connections, and again after the client was killed; what was parked comes packed", async () => {
   await using harness = await openHarness();
   await using connections = watch(testConfig(harness.redis.port));
   const { manager, happenings } = connections;
@@ -158,6 +169,14 @@ Deno.test("acknowledging under the watch: over the real connections, and again a
   await round();
   assert.equal(await transactions(), 5, "armed again");
   assert.deepEqual(await harness.pendingIds(), []);
+
+  await store.append([{ fields: AWKWARD }]);
+  const awkward = only(await readNow(store, "a"));
+  await store.settle("a", [{ kind: "park", ref: awkward.ref, delayMs: 0, history: past }]);
+  await harness.elapse(5);
+  const back = only((await store.claimDue("a", 10)).deliveries);
+  assert.notEqual(back.packed, undefined, "it came over the connection of our own");
+  assert.deepEqual(plain(back), { ...plain(awkward), history: past });
 });
 
 test("neither time nor memory is left behind", async (scene) => {

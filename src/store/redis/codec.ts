@@ -49,6 +49,9 @@ export interface EntryRecord {
 
 /** A record as JSON that Lua can read too: its decoder refuses lone surrogates. */
 export function encodeRecord(record: EntryRecord): string {
+  const json = JSON.stringify(record);
+  // A lone surrogate is all that `stringify` writes with this escape; a well-formed one stays as it is.
+  if (!json.includes("\\ud")) return json;
   return JSON.stringify(record, (_key, value: unknown) => typeof value === "string" ? value.toWellFormed() : value);
 }
 
@@ -102,13 +105,37 @@ class PackedDelivery implements Delivery {
   }
 }
 
+/** The same of one that was delivered before. */
+class ReturnedDelivery implements Delivery {
+  readonly ref: string;
+  readonly packed: PackedFields;
+  readonly history: History;
+  #fields: Fields | null = null;
+
+  constructor(id: string, packed: PackedFields, history: History) {
+    this.ref = id;
+    this.packed = packed;
+    this.history = history;
+  }
+
+  get entryId(): string {
+    return this.ref;
+  }
+
+  get fields(): Fields {
+    return this.#fields ??= this.packed.unpack();
+  }
+}
+
 /** Rows `{ref, fields, record}` of the claiming scripts. */
 export function deliveriesOf(rows: Reply | undefined): readonly Delivery[] {
   return list(rows).map((row) => {
     const [ref, fields, record] = list(row);
     const name = text(ref);
     const isReplay = name.startsWith(REPLAY_PREFIX);
-    return deliveryOf(isReplay ? name.slice(REPLAY_PREFIX.length) : name, isReplay, list(fields) as Fields, record);
+    if (fields instanceof PackedFields && !isReplay) return new ReturnedDelivery(name, fields, historyOf(record, 0));
+    const values = fields instanceof PackedFields ? fields.unpack() : list(fields) as Fields;
+    return deliveryOf(isReplay ? name.slice(REPLAY_PREFIX.length) : name, isReplay, values, record);
   });
 }
 

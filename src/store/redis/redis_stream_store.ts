@@ -63,8 +63,9 @@ export interface RedisStreamStoreOptions {
   /** Bound on that wait, milliseconds. Default 3000. */
   readonly durabilityTimeoutMs?: number;
   /**
-   * For many plain acknowledgements at once, alone: it keeps a WATCH. Default: they go by script over `command`, which
-   * costs Redis about half as much again.
+   * For settling, and for bringing back what was parked; alone: it keeps a WATCH, under which many acknowledgements are
+   * one transaction. Default, and while it is away: all that goes by script over `command`, which costs Redis about half
+   * as much again.
    */
   readonly settling?: RedisChannel;
   /** How much longer than its block time a read may take before its client is given up, milliseconds. Default 1000. */

@@ -141,6 +141,41 @@ test("effects whose stream has a wrong type leave the entry pending and no mark"
   assert.equal((await harness.entries("second")).length, 1);
 });
 
+test("a stream of replays that is none any more fails its own entries alone", async (harness) => {
+  const store = await replica(harness, "a");
+  const [first, second] = await hold(store, "a", 2);
+  await settle(store, "a", dead(first!));
+  assert.equal(await store.replay(only(await lettersOf(harness)).id), true);
+  const replay = only(await readNow(store, "a"));
+  await store.settle("a", [park(replay.ref), park(second!.ref)]);
+  const key = keysOf("events", "g").replays;
+  await harness.redis.command(["RENAME", key, `${PRE}kept`]);
+  await harness.redis.command(["SET", key, "by hand"]);
+  await harness.elapse(5);
+  const { deliveries, lost, lostRefs } = await store.claimDue("a", 10);
+  assert.deepEqual([refsOf(deliveries), lost, lostRefs], [[second!.ref], 0, [replay.ref]]);
+
+  const kinds = async (settlements: Parameters<typeof store.settle>[1]) =>
+    (await store.settle("a", settlements)).map((outcome) => outcome.kind === "refused" ? outcome.reason : outcome.kind);
+  assert.deepEqual(await kinds([park(replay.ref), park(second!.ref)]), ["wrong_type", "settled"]);
+  await harness.elapse(5);
+  const back = only((await store.claimDue("a", 10)).deliveries);
+  const acks = [replay, back].map(({ ref }) => done(ref, { hasHistory: true }));
+  assert.deepEqual(await kinds(acks), ["wrong_type", "settled"]);
+});
+
+test("a stream that is none any more: nothing parked is forgotten while it is so", async (harness) => {
+  const store = await replica(harness, "a");
+  const held = refsOf(await hold(store, "a", 3));
+  await store.settle("a", held.map((ref) => park(ref)));
+  await harness.redis.command(["RENAME", "events", "{events}:kept"]);
+  await harness.redis.command(["SET", "events", "by hand"]);
+  await harness.elapse(5);
+  await assert.rejects(store.claimDue("a", 10), { reason: "wrong_type" });
+  await harness.redis.command(["RENAME", "{events}:kept", "events"]);
+  assert.deepEqual(refsOf((await store.claimDue("a", 10)).deliveries), held);
+});
+
 const manyFields = (count: number) => Array.from({ length: count }, (_, i) => [`f${i}`, String(i)]).flat();
 
 async function checkGiant(harness: RedisHarness, store: RedisStreamStore): Promise<void> {

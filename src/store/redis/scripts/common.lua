@@ -48,6 +48,13 @@ local function owner(key, id)
   return row and row[2]
 end
 
+-- The same in a batch, where one entry's failure must not fail its neighbours: who holds it, and the error reply if any.
+local function holder_of(key, id)
+  local ok, found = pcall(owner, key, id)
+  if ok then return found, nil end
+  return nil, redis.error_reply(type(found) == 'table' and found.err or tostring(found))
+end
+
 local function pending_of(key, consumer)
   for _, row in ipairs(tolerant('XPENDING', key, G)[4] or {}) do
     if row[1] == consumer then return tonumber(row[2]) end
@@ -106,6 +113,20 @@ local function hand_back(ref)
   end
   redis.call('ZADD', ORPHANS, 0, ref)
   return true
+end
+
+-- Gives pending entries of one stream to @parked. Returns the refs of those whose content is gone.
+local function give_to_parked(key, ids)
+  local count, found, gone = #ids, {}, {}
+  if count == 0 then return gone end
+  ids[count + 1] = 'JUSTID'
+  local given = redis.call('XCLAIM', key, G, PARKED, 0, unpack(ids))
+  if #given == count then return gone end
+  for _, id in ipairs(given) do found[id] = true end
+  for i = 1, count do
+    if not found[ids[i]] then gone[#gone + 1] = (key == R and 'r:' or '') .. ids[i] end
+  end
+  return gone
 end
 
 -- Moves what a consumer had parked to the orphans; a bounded part of it. Returns how many are left.
