@@ -58,6 +58,11 @@ export class OrderedQueue<E extends Ordered> {
     return true;
   }
 
+  /** All of them, the smallest first. */
+  *values(): IterableIterator<E> {
+    for (let at = this.#head; at < this.#slots.length; at++) yield this.#slots[at]!;
+  }
+
   /** Index of the first element that is not smaller. */
   #placeOf(element: E): number {
     let low = this.#head;

@@ -15,7 +15,7 @@
  * @module
  */
 import { idTimeMs } from "../delivery/ids.ts";
-import type { Event, Fields } from "./event.ts";
+import type { EntryRef, Event, Fields } from "./event.ts";
 import { InternedTexts } from "./interned.ts";
 import { PackedFields } from "./packed.ts";
 import { distinctText, isJsonType, lossyText, strictText } from "./text.ts";
@@ -79,8 +79,12 @@ export function encodeEvent(event: CompleteEvent): (string | Uint8Array)[] {
 }
 
 /** Reads an entry. Total: see the module's text for what cannot be read. */
-export function decodeEntry(entry: RawEntry): Decoded {
-  const raw = sortFields(entry.fields);
+export function decodeEntry({ stream, id, fields }: RawEntry): Decoded {
+  return decodeSorted(stream, id, sortFields(fields));
+}
+
+/** As {@link decodeEntry}, of fields that were sorted before. */
+export function decodeSorted(stream: string, id: string, raw: SortedFields): Decoded {
   const type = typeOf(raw);
   if (type === null) return { ok: false, problem: typeProblem(raw), type: null };
   const datacontenttype = (raw.datacontenttype && lossy(raw.datacontenttype)) || JSON_TYPE;
@@ -98,7 +102,7 @@ export function decodeEntry(entry: RawEntry): Decoded {
       return { ok: false, problem: `data is not JSON (${jsonProblem(error as Error)}), want ${datacontenttype}`, type };
     }
   }
-  return { ok: true, event: makeEvent(entry, raw, { type, datacontenttype, data }) };
+  return { ok: true, event: makeEvent({ stream, id }, raw, type, datacontenttype, data) };
 }
 
 /** Without the text that V8 quotes: a problem is logged, and payloads are not. */
@@ -110,10 +114,15 @@ function jsonProblem({ message }: Error): string {
 export function peekRouting(fields: Fields | PackedFields): Routing {
   const found: Peeked = { type: undefined, event: undefined, subject: undefined, aggregateId: undefined };
   eachField(fields, (name, value) => peek(found, name, value));
+  return routingOf(found);
+}
+
+/** As {@link peekRouting}, of fields that were sorted before. */
+export function routingOf(found: Peeked): Routing {
   return { type: typeOf(found), subject: attribute(found.subject ?? found.aggregateId) ?? null };
 }
 
-type Peeked = Pick<Raw, "type" | "event" | "subject" | "aggregateId">;
+type Peeked = Pick<SortedFields, "type" | "event" | "subject" | "aggregateId">;
 
 function peek(found: Peeked, name: string, value: Value): void {
   if (name === "type") found.type ??= value;
@@ -125,13 +134,14 @@ function peek(found: Peeked, name: string, value: Value): void {
 /** Names and values in turn; of plain ASCII as text, cut out of the one text that all of them are. */
 function eachField(fields: Fields | PackedFields, tell: (name: string, value: Value) => void): void {
   if (!(fields instanceof PackedFields)) return eachApart(fields, tell);
-  const { ascii, bytes, places } = fields;
-  if (ascii === null) return eachApart(fields.unpack(), tell);
+  const text = fields.asciiText();
+  if (text === null) return eachApart(fields.unpack(), tell);
+  const { bytes, places } = fields;
   const start = places[0]!;
   for (let at = 0; at + 3 < places.length; at += 4) {
     tell(
       nameAt(bytes, places[at]!, places[at + 1]!),
-      ascii.slice(places[at + 2]! - start, places[at + 3]! - start),
+      text.slice(places[at + 2]! - start, places[at + 3]! - start),
     );
   }
 }
@@ -167,8 +177,11 @@ export function peekIdentifiers(
   return { correlationId, ...(traceId === null ? {} : { traceId }) };
 }
 
-/** The known fields of an entry, each the first of its name. */
-interface Raw {
+/**
+ * The known fields of an entry, each the first of its name; not yet read, so that whoever asks for one thing after the
+ * other need not look for it twice.
+ */
+export interface SortedFields {
   id: Value | undefined;
   type: Value | undefined;
   source: Value | undefined;
@@ -184,24 +197,32 @@ interface Raw {
 }
 
 /** Names that are told apart by their bytes, without making text of them: ours, and the most usual extensions. */
-const NAMES: readonly (readonly { readonly name: string; readonly bytes: Uint8Array }[])[] = namesByLength(
+const NAMES: readonly (readonly Name[])[] = namesByLength(
   ["id", "type", "source", "time", "subject", "datacontenttype", "data"],
   ["event", "payload", "aggregateId", "timestamp"],
   ["correlationid", "traceparent", "tracestate"],
 );
 
-function namesByLength(...groups: readonly (readonly string[])[]): { name: string; bytes: Uint8Array }[][] {
+interface Name {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+function namesByLength(...groups: readonly (readonly string[])[]): Name[][] {
   const names = groups.flat();
   const longest = Math.max(...names.map((name) => name.length));
-  const table: { name: string; bytes: Uint8Array }[][] = Array.from({ length: longest + 1 }, () => []);
-  for (const name of names) table[name.length]!.push({ name, bytes: new TextEncoder().encode(name) });
+  const table: Name[][] = Array.from({ length: longest + 1 }, () => []);
+  for (const name of names) table[name.length]!.push({ name, bytes: encoder.encode(name) });
   return table;
 }
 
 function nameAt(bytes: Uint8Array, from: number, to: number): string {
   const candidates = NAMES[to - from];
   if (candidates !== undefined) {
-    for (const { name, bytes: known } of candidates) if (isAt(known, bytes, from)) return name;
+    for (let at = 0; at < candidates.length; at++) {
+      const { name, bytes: known } = candidates[at]!;
+      if (isAt(known, bytes, from)) return name;
+    }
   }
   return lossyText(bytes.subarray(from, to));
 }
@@ -211,8 +232,9 @@ function isAt(known: Uint8Array, bytes: Uint8Array, from: number): boolean {
   return true;
 }
 
-function sortFields(fields: Fields | PackedFields): Raw {
-  const raw: Raw = {
+/** Finds the known fields. @param text {@link PackedFields.asciiText}, where it is known. */
+export function sortFields(fields: Fields | PackedFields, text?: string): SortedFields {
+  const raw: SortedFields = {
     id: undefined,
     type: undefined,
     source: undefined,
@@ -226,7 +248,8 @@ function sortFields(fields: Fields | PackedFields): Raw {
     timestamp: undefined,
     extensions: undefined,
   };
-  eachField(fields, (name, value) => assign(raw, name, value));
+  if (text !== undefined && fields instanceof PackedFields) sortText(raw, fields, text);
+  else eachField(fields, (name, value) => assign(raw, name, value));
   if (raw.type !== undefined && raw.event !== undefined) addExtension(raw, "event", raw.event);
   if (raw.data !== undefined && raw.payload !== undefined) addExtension(raw, "payload", raw.payload);
   if (raw.subject !== undefined && raw.aggregateId !== undefined) addExtension(raw, "aggregateId", raw.aggregateId);
@@ -234,8 +257,16 @@ function sortFields(fields: Fields | PackedFields): Raw {
   return raw;
 }
 
+function sortText(raw: SortedFields, { bytes, places }: PackedFields, text: string): void {
+  const start = places[0]!;
+  for (let at = 0; at + 3 < places.length; at += 4) {
+    const name = nameAt(bytes, places[at]!, places[at + 1]!);
+    assign(raw, name, text.slice(places[at + 2]! - start, places[at + 3]! - start));
+  }
+}
+
 /** A switch, since writing to a property by a computed name is several times as slow. */
-function assign(raw: Raw, name: string, value: Value): void {
+function assign(raw: SortedFields, name: string, value: Value): void {
   switch (name) {
     case "id":
       return void (raw.id ??= value);
@@ -264,27 +295,28 @@ function assign(raw: Raw, name: string, value: Value): void {
   }
 }
 
-function addExtension(raw: Raw, name: string, value: Value): void {
+function addExtension(raw: SortedFields, name: string, value: Value): void {
   // Without a prototype every name is safe, `__proto__` too.
   const extensions = raw.extensions ??= Object.create(null) as Record<string, string>;
   if (!(name in extensions)) extensions[name] = lossy(value);
 }
 
 function makeEvent(
-  { stream, id }: RawEntry,
-  raw: Raw,
-  { type, datacontenttype, data }: { type: string; datacontenttype: string; data: unknown },
+  entry: EntryRef,
+  raw: SortedFields,
+  type: string,
+  datacontenttype: string,
+  data: unknown,
 ): Event {
   const subject = attribute(raw.subject ?? raw.aggregateId);
   const source = sources.of(attribute(raw.source) ?? "unknown");
-  const time = timeOf(raw) ?? rfc3339(idTimeMs(id));
-  const eventId = attribute(raw.id) ?? id;
+  const time = timeOf(raw) ?? rfc3339(idTimeMs(entry.id));
+  const id = attribute(raw.id) ?? entry.id;
   const extensions = raw.extensions ?? NO_EXTENSIONS;
-  const entry = { stream, id };
   // Two literals, since a spread would cost as much as all the rest.
   return subject === undefined
-    ? { id: eventId, type, source, time, datacontenttype, data, extensions, entry }
-    : { id: eventId, type, source, subject, time, datacontenttype, data, extensions, entry };
+    ? { id, type, source, time, datacontenttype, data, extensions, entry }
+    : { id, type, source, subject, time, datacontenttype, data, extensions, entry };
 }
 
 /** A text attribute; undefined when absent or empty. */
@@ -301,19 +333,19 @@ function lossy(value: Value): string {
   return typeof value === "string" ? value : lossyText(value);
 }
 
-function typeOf({ type, event }: Pick<Raw, "type" | "event">): string | null {
+function typeOf({ type, event }: Pick<SortedFields, "type" | "event">): string | null {
   const value = type ?? event;
   const text = value === undefined ? null : strict(value) || null;
   return text === null ? null : types.of(text);
 }
 
-function typeProblem({ type, event }: Raw): string {
+function typeProblem({ type, event }: SortedFields): string {
   const value = type ?? event;
   if (value === undefined) return "the entry has no type, want a field type (or event)";
   return value.length === 0 ? "type is empty, want at least one character" : "type is not UTF-8, want text";
 }
 
-function timeOf({ time, timestamp }: Raw): string | null {
+function timeOf({ time, timestamp }: SortedFields): string | null {
   const value = time ?? timestamp;
   if (value === undefined || value.length > 64) return null;
   const text = strict(value);

@@ -38,11 +38,21 @@ export function rfc3339(ms: number): string {
  */
 export function epochMs(text: string): number {
   if (text.length !== 24 || text[TO_SECONDS] !== "." || !isPlainUtc(text)) return Date.parse(text);
-  const year = twoDigits(text, 0) * 100 + twoDigits(text, 2);
   const ms = twoDigits(text, 20) * 10 + text.charCodeAt(22) - 0x30;
-  if (year < 100) return Date.parse(text);
-  const [month, day, hour] = [twoDigits(text, 5) - 1, twoDigits(text, 8), twoDigits(text, 11)];
-  return Date.UTC(year, month, day, hour, twoDigits(text, 14), twoDigits(text, 17), ms);
+  const year = twoDigits(text, 0) * 100 + twoDigits(text, 2);
+  const days = daysSinceEpoch(year, twoDigits(text, 5), twoDigits(text, 8));
+  const minutes = (days * 24 + twoDigits(text, 11)) * 60 + twoDigits(text, 14);
+  return (minutes * 60 + twoDigits(text, 17)) * 1_000 + ms;
+}
+
+/** Of a date that exists. Counts from March, so that the odd day of a leap year is the last: Howard Hinnant's `days_from_civil`. */
+function daysSinceEpoch(year: number, month: number, day: number): number {
+  const from = month <= 2 ? year - 1 : year;
+  const era = Math.floor(from / 400);
+  const yearOfEra = from - era * 400;
+  const dayOfYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1;
+  const dayOfEra = yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear;
+  return era * 146_097 + dayOfEra - 719_468;
 }
 
 /** True for epoch ms that RFC 3339 can write. */

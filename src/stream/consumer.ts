@@ -154,7 +154,8 @@ export class StreamConsumer {
   adopt(parked: readonly { ref: string; orderKey?: string }[]): void {
     for (const { ref, orderKey } of parked) {
       this.#holding.parked.set(ref, orderKey ?? null);
-      if (orderKey !== undefined) {
+      // One that waits or runs holds its key by itself.
+      if (orderKey !== undefined && !this.#holding.held.get(ref)?.node) {
         this.#o.dispatcher.blockParked(this.#laneRef(ref), laneKey(this.stream, orderKey));
       }
     }

@@ -72,12 +72,9 @@ export class Holding {
 
   /** Takes an entry in. @returns False when it is held already: what came is kept where that matters. */
   take(delivery: Delivery): boolean {
-    if (this.held.has(delivery.ref)) {
-      this.cameBack(delivery);
-      return false;
-    }
-    this.held.set(delivery.ref, null);
-    return true;
+    if (this.held.add(delivery.ref, null)) return true;
+    this.cameBack(delivery);
+    return false;
   }
 
   /** It is settled: there is room for another. */
@@ -99,6 +96,7 @@ export class Holding {
 
   /** Its parking has ended. @returns The delivery that came back meanwhile, if any. */
   parkingEnded(ref: string): Delivery | null {
+    if (this.#parking.size === 0) return null;
     const back = this.#parking.get(ref) ?? null;
     this.#parking.delete(ref);
     return back;
@@ -107,6 +105,11 @@ export class Holding {
   /** Parked entries whose parking is over. */
   get parkedForSure(): readonly string[] {
     return [...this.parked.keys()].filter((ref) => !this.#parking.has(ref));
+  }
+
+  /** A parked entry came back: it is held now. */
+  returned(ref: string): void {
+    if (this.parked.size > 0) this.parked.delete(ref);
   }
 
   /** A parked entry left our care without coming back. */
@@ -125,6 +128,7 @@ export class Holding {
 
   /** Wakes whoever waits for room. */
   tellRoom(): void {
+    if (this.#roomWaiters.size === 0) return;
     for (const wake of [...this.#roomWaiters]) wake();
   }
 

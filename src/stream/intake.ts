@@ -4,14 +4,14 @@
  */
 import { exhaustedBeforeRun } from "../delivery/settle.ts";
 import { isSuspect } from "../delivery/suspects.ts";
-import { decodeEntry, peekRouting } from "../events/codec.ts";
+import { decodeEntry, peekRouting, routingOf, type SortedFields, sortFields } from "../events/codec.ts";
 import type { Handler } from "../handling/define.ts";
 import type { Delivery } from "../store/port.ts";
 import type { ConsumerOptions } from "./consumer_options.ts";
 import type { DedupKeys } from "./dedup_keys.ts";
 import type { Holding } from "./holding.ts";
 import { entryOf } from "./entry.ts";
-import { Job, laneRef } from "./job.ts";
+import { Job, type JobInput, laneRef } from "./job.ts";
 import type { JobDesk } from "./job_desk.ts";
 import type { RunningMarks } from "./running_marks.ts";
 import type { Settling } from "./settling.ts";
@@ -25,6 +25,8 @@ export interface IntakeOptions extends ConsumerOptions {
   readonly dedupKeys: DedupKeys;
   readonly desk: JobDesk;
 }
+
+const NONE_SEEN: readonly boolean[] = [];
 
 /** See the module's text. */
 export class Intake {
@@ -41,15 +43,19 @@ export class Intake {
   async accept(deliveries: readonly Delivery[]): Promise<void> {
     // What comes in after the close stays pending under our name, and is handed back when the consumer retires.
     if (this.#closed) return;
-    const { holding, dispatcher, dedupKeys, clock } = this.#o;
+    const { holding, dedupKeys } = this.#o;
     const { generation } = holding;
     const fresh = deliveries.filter((delivery) => holding.take(delivery));
-    const seen = await dedupKeys.seen(fresh);
-    if (generation !== holding.generation) return;
+    const seen = dedupKeys.on ? await dedupKeys.seen(fresh) : NONE_SEEN;
+    if (generation === holding.generation) this.#submit(fresh, seen);
+  }
+
+  #submit(fresh: readonly Delivery[], seen: readonly boolean[]): void {
+    const { holding, dispatcher, clock } = this.#o;
     const sinceMs = clock.monotonic();
     const jobs: Job[] = [];
     fresh.forEach((delivery, index) => {
-      holding.parked.delete(delivery.ref);
+      holding.returned(delivery.ref);
       const job = this.#triage(delivery, seen[index] ?? false, sinceMs);
       if (job !== null) jobs.push(job);
     });
@@ -77,7 +83,8 @@ export class Intake {
   /** Settles at once what needs no handler; else makes the job. */
   #triage(delivery: Delivery, duplicate: boolean, sinceMs: number): Job | null {
     const { settling, dedupKeys, registry, settings } = this.#o;
-    const { type, subject } = peekRouting(delivery.packed ?? delivery.fields);
+    const sorted = sortedOf(delivery);
+    const { type, subject } = sorted === null ? peekRouting(delivery.packed ?? delivery.fields) : routingOf(sorted);
     if (type === null) return this.#finish(delivery, () => this.#undecodable(delivery));
     if (duplicate) return this.#finish(delivery, () => settling.acknowledge(delivery, type, "duplicate"));
     const dedupKey = dedupKeys.of(delivery);
@@ -86,21 +93,17 @@ export class Intake {
     if (handler === null) return this.#finish(delivery, () => settling.acknowledge(delivery, type, "ignored"));
     const spent = exhaustedBeforeRun(delivery.history, handler.maxDeliveries ?? settings.maxDeliveries);
     if (spent !== null) return this.#finish(delivery, () => settling.dead(delivery, type, spent));
-    return this.#job(delivery, handler, type, subject, sinceMs);
+    return this.#job({ delivery, sorted, handler, type, orderKey: this.#ordered(handler) ? subject : null, sinceMs });
   }
 
-  #job(delivery: Delivery, handler: Handler, type: string, subject: string | null, sinceMs: number): Job {
-    const { settings, holding, marks, desk } = this.#o;
-    const ordered = (handler.ordering ?? settings.ordering) === "key";
-    const job = new Job({
-      host: desk,
-      delivery,
-      handler,
-      type,
-      orderKey: ordered ? subject : null,
-      generation: holding.generation,
-      sinceMs,
-    });
+  #ordered(handler: Handler): boolean {
+    return (handler.ordering ?? this.#o.settings.ordering) === "key";
+  }
+
+  #job(input: Omit<JobInput, "host" | "generation">): Job {
+    const { holding, marks, desk } = this.#o;
+    const { delivery } = input;
+    const job = new Job({ ...input, host: desk, generation: holding.generation });
     holding.held.set(delivery.ref, job);
     if (isSuspect(delivery.history)) marks.suspect(delivery.ref);
     return job;
@@ -120,4 +123,10 @@ export class Intake {
     const decision = desk.decide({ kind: "undecodable", problem }, delivery, 1);
     if (decision.kind === "dead") settling.dead(delivery, "undecodable", decision.letter);
   }
+}
+
+/** Sorted once, for now and for the attempt. What is long is sorted twice rather than held twice. */
+function sortedOf({ packed }: Delivery): SortedFields | null {
+  const text = packed?.asciiText() ?? null;
+  return packed === undefined || text === null ? null : sortFields(packed, text);
 }
