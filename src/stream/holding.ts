@@ -3,17 +3,15 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
-import { SlotMap } from "../delivery/slot_map.ts";
 import type { Delivery } from "../store/port.ts";
-import type { Job } from "./job.ts";
+import { type Held, HeldEntries } from "./held.ts";
 
 /** Part of what may be held that new entries leave free. */
 const RETRY_SHARE = 1 / 8;
 
 /** See the module's text. */
 export class Holding {
-  /** By ref; null while an entry is held without a handler to run. */
-  readonly held: SlotMap<Job | null> = new SlotMap();
+  readonly held: HeldEntries = new HeldEntries();
   /** Parked refs in this consumer's care, with their order key. */
   readonly parked: Map<string, string | null> = new Map();
   /** Refs whose parking is under way, with the delivery that came back before its answer did. */
@@ -60,27 +58,22 @@ export class Holding {
     return Math.max(0, this.room - Math.floor(this.#maxHeld * RETRY_SHARE));
   }
 
-  /** Since when an entry has been held, monotonic ms; now where that is not known. */
-  sinceOf(ref: string): number {
-    return this.held.get(ref)?.sinceMs ?? this.#clock.monotonic();
-  }
-
   /** Entries settled since the start: how fast things move. */
   get released(): number {
     return this.#released;
   }
 
-  /** Takes an entry in. @returns False when it is held already: what came is kept where that matters. */
-  take(delivery: Delivery): boolean {
-    if (this.held.add(delivery.ref, null)) return true;
-    this.cameBack(delivery);
-    return false;
+  /** Entries come in. @returns Those that are not held already: what came of the others is kept where that matters. */
+  sort(deliveries: readonly Delivery[]): readonly Delivery[] {
+    const { fresh, known } = this.held.sort(deliveries);
+    for (const delivery of known) this.cameBack(delivery);
+    return fresh;
   }
 
   /** It is settled: there is room for another. */
-  release(ref: string): void {
+  release(item: Held): void {
     this.#released++;
-    this.held.delete(ref);
+    this.held.remove(item);
     this.tellRoom();
   }
 

@@ -9,6 +9,7 @@ import type { Handler } from "../handling/define.ts";
 import type { Delivery } from "../store/port.ts";
 import type { ConsumerOptions } from "./consumer_options.ts";
 import type { DedupKeys } from "./dedup_keys.ts";
+import { Bystander } from "./held.ts";
 import type { Holding } from "./holding.ts";
 import { entryOf } from "./entry.ts";
 import { Job, type JobInput, laneRef } from "./job.ts";
@@ -43,11 +44,21 @@ export class Intake {
   async accept(deliveries: readonly Delivery[]): Promise<void> {
     // What comes in after the close stays pending under our name, and is handed back when the consumer retires.
     if (this.#closed) return;
-    const { holding, dedupKeys } = this.#o;
+    const fresh = this.#o.holding.sort(deliveries);
+    if (this.#o.dedupKeys.on) await this.#submitUnseen(fresh);
+    else this.#submit(fresh, NONE_SEEN);
+  }
+
+  /** Held from now on, whatever becomes of them. */
+  async #submitUnseen(fresh: readonly Delivery[]): Promise<void> {
+    const { holding, dedupKeys, clock } = this.#o;
     const { generation } = holding;
-    const fresh = deliveries.filter((delivery) => holding.take(delivery));
-    const seen = dedupKeys.on ? await dedupKeys.seen(fresh) : NONE_SEEN;
-    if (generation === holding.generation) this.#submit(fresh, seen);
+    const held = fresh.map((delivery) => new Bystander(delivery, "", clock.monotonic()));
+    for (const one of held) holding.held.add(one);
+    const seen = await dedupKeys.seen(fresh);
+    if (generation !== holding.generation) return;
+    for (const one of held) holding.held.remove(one);
+    this.#submit(fresh, seen);
   }
 
   #submit(fresh: readonly Delivery[], seen: readonly boolean[]): void {
@@ -66,7 +77,11 @@ export class Intake {
   ended(ref: string): void {
     const waiting = this.#twins.ended(ref);
     if (waiting.length === 0) return;
-    for (const twin of waiting) this.#o.holding.held.delete(twin.ref);
+    const { held } = this.#o.holding;
+    for (const { ref } of waiting) {
+      const twin = held.find(ref);
+      if (twin !== undefined) held.remove(twin);
+    }
     void this.accept(waiting);
   }
 
@@ -85,14 +100,18 @@ export class Intake {
     const { settling, dedupKeys, registry, settings } = this.#o;
     const sorted = sortedOf(delivery);
     const { type, subject } = sorted === null ? peekRouting(delivery.packed ?? delivery.fields) : routingOf(sorted);
-    if (type === null) return this.#finish(delivery, () => this.#undecodable(delivery));
-    if (duplicate) return this.#finish(delivery, () => settling.acknowledge(delivery, type, "duplicate"));
+    const hold = (as: string = type ?? ""): Bystander => this.#hold(delivery, as, sinceMs);
+    if (type === null) return this.#finish(hold("undecodable"), (one) => this.#undecodable(one));
+    if (duplicate) return this.#finish(hold(), (one) => settling.acknowledge(one, "duplicate"));
     const dedupKey = dedupKeys.of(delivery);
-    if (dedupKey !== null && !this.#twins.goesAhead(dedupKey, delivery)) return null;
+    if (dedupKey !== null && !this.#twins.goesAhead(dedupKey, delivery)) {
+      hold();
+      return null;
+    }
     const handler = registry.find(type);
-    if (handler === null) return this.#finish(delivery, () => settling.acknowledge(delivery, type, "ignored"));
+    if (handler === null) return this.#finish(hold(), (one) => settling.acknowledge(one, "ignored"));
     const spent = exhaustedBeforeRun(delivery.history, handler.maxDeliveries ?? settings.maxDeliveries);
-    if (spent !== null) return this.#finish(delivery, () => settling.dead(delivery, type, spent));
+    if (spent !== null) return this.#finish(hold(), (one) => settling.dead(one, spent));
     return this.#job({ delivery, sorted, handler, type, orderKey: this.#ordered(handler) ? subject : null, sinceMs });
   }
 
@@ -104,24 +123,31 @@ export class Intake {
     const { holding, marks, desk } = this.#o;
     const { delivery } = input;
     const job = new Job({ ...input, host: desk, generation: holding.generation });
-    holding.held.set(delivery.ref, job);
+    holding.held.add(job);
     if (isSuspect(delivery.history)) marks.suspect(delivery.ref);
     return job;
   }
 
-  #finish(delivery: Delivery, settle: () => void): null {
+  #hold(delivery: Delivery, type: string, sinceMs: number): Bystander {
+    const one = new Bystander(delivery, type, sinceMs);
+    this.#o.holding.held.add(one);
+    return one;
+  }
+
+  #finish(one: Bystander, settle: (one: Bystander) => void): null {
     const { store, holding, dispatcher } = this.#o;
-    dispatcher.free(laneRef(store.stream, holding.generation, delivery.ref));
-    settle();
+    dispatcher.free(laneRef(store.stream, holding.generation, one.delivery.ref));
+    settle(one);
     return null;
   }
 
-  #undecodable(delivery: Delivery): void {
+  #undecodable(one: Bystander): void {
+    const { delivery } = one;
     const { store, desk, settling } = this.#o;
     const decoded = decodeEntry(entryOf(store.stream, delivery));
     const problem = decoded.ok ? "no type" : decoded.problem;
     const decision = desk.decide({ kind: "undecodable", problem }, delivery, 1);
-    if (decision.kind === "dead") settling.dead(delivery, "undecodable", decision.letter);
+    if (decision.kind === "dead") settling.dead(one, decision.letter);
   }
 }
 

@@ -15,6 +15,7 @@ import type { Span } from "../tracing.ts";
 import { Attempt, type AttemptHost, type AttemptOutcome, type AttemptOwner } from "./attempt.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Runnable, RunnableOwner } from "./dispatcher.ts";
+import type { Held } from "./held.ts";
 import type { Markable } from "./running_marks.ts";
 
 /** How a job ended: an attempt's end, or an entry that cannot be decoded. */
@@ -55,7 +56,7 @@ export interface JobInput {
 type Ended = (job: Job, end: "free" | "parked") => void;
 
 /** See the module's text. */
-export class Job implements Runnable, Markable, AttemptOwner {
+export class Job implements Held, Runnable, Markable, AttemptOwner {
   readonly key: string | null;
   readonly alone: boolean;
   readonly owner: JobHost;
@@ -66,6 +67,7 @@ export class Job implements Runnable, Markable, AttemptOwner {
   readonly generation: number;
   readonly sinceMs: number;
   node: LaneNode<LaneItem> | null = null;
+  heldSlot = -1;
   markSlot = -1;
   markedSince = 0;
   /** The attempt under way. */

@@ -123,7 +123,7 @@ export class JobDesk implements JobHost {
         settling.done(job, [], dedupKeys.of(job.delivery));
         return "free";
       case "dead":
-        settling.dead(job.delivery, job.type, decision.letter);
+        settling.dead(job, decision.letter);
         return "free";
       case "release":
         settling.release(job);

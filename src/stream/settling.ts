@@ -13,6 +13,7 @@ import {
   type Settlement,
   type SettleOutcome,
 } from "../store/port.ts";
+import type { Held } from "./held.ts";
 import type { Holding } from "./holding.ts";
 import type { Job } from "./job.ts";
 import type { Losses } from "./losses.ts";
@@ -45,7 +46,7 @@ export interface SettlingOptions {
 /** See the module's text. */
 export class Settling {
   readonly #o: SettlingOptions;
-  #held: Registered = { name: "", generation: -1 };
+  #latest: Registered = { name: "", generation: -1 };
 
   /** @param options See {@link SettlingOptions}. */
   constructor(options: SettlingOptions) {
@@ -64,15 +65,17 @@ export class Settling {
   }
 
   /** Needs no handler: acknowledges. */
-  acknowledge(delivery: Delivery, type: string, outcome: Outcome): void {
-    this.#settle({ delivery, type }, { kind: "done", ref: delivery.ref, ...hasHistory(delivery) }, outcome, null);
+  acknowledge(held: Held, outcome: Outcome): void {
+    const { delivery } = held;
+    this.#settle(held, { kind: "done", ref: delivery.ref, ...hasHistory(delivery) }, outcome, null);
   }
 
   /** Gives up. */
-  dead(delivery: Delivery, type: string, letter: LetterInfo): void {
+  dead(held: Held, letter: LetterInfo): void {
+    const { delivery, type } = held;
     const { ref, entryId, fields } = delivery;
     const { stream, happenings } = this.#o;
-    this.#settle({ delivery, type }, { kind: "dead", ref, entryId, fields, letter }, "dead_lettered", () => {
+    this.#settle(held, { kind: "dead", ref, entryId, fields, letter }, "dead_lettered", () => {
       const { reason, error } = letter;
       const ids = peekIdentifiers(delivery);
       happenings.emit({ kind: "dead_lettered", stream, ref, entryId, type, reason, error, ...ids });
@@ -105,15 +108,16 @@ export class Settling {
     });
   }
 
-  #settle(entry: Entry, settlement: Settlement, counts: Outcome | null, then: Follow | null): void {
-    this.#o.settler.add(new Ending(this.#o, this.#registered(), entry, settlement, counts, then));
+  #settle(held: Held, settlement: Settlement, counts: Outcome | null, then: Follow | null): void {
+    this.#o.settler.add(new Ending(this.#o, this.#registered(), held, settlement, counts, then));
   }
 
   /** Under what entries are held now: one for all that are held alike. */
   #registered(): Registered {
     const { membership: { name }, holding: { generation } } = this.#o;
-    const held = this.#held;
-    return held.name === name && held.generation === generation ? held : this.#held = { name, generation };
+    const latest = this.#latest;
+    const same = latest.name === name && latest.generation === generation;
+    return same ? latest : this.#latest = { name, generation };
   }
 }
 
@@ -123,12 +127,6 @@ interface Registered {
   readonly generation: number;
 }
 
-/** What is settled; a job is one. */
-interface Entry {
-  readonly delivery: Delivery;
-  readonly type: string;
-}
-
 type Follow = (outcome: SettleOutcome) => void;
 
 /** One settlement on its way. */
@@ -136,23 +134,23 @@ class Ending implements PendingSettlement {
   readonly settlement: Settlement;
   uncertain = false;
   readonly #parts: SettlingOptions;
-  readonly #held: Registered;
-  readonly #entry: Entry;
+  readonly #under: Registered;
+  readonly #held: Held;
   readonly #counts: Outcome | null;
   readonly #then: Follow | null;
 
   /** @param counts As what it is counted once it took effect; null: not here. @param then What else follows from it. */
   constructor(
     parts: SettlingOptions,
-    held: Registered,
-    entry: Entry,
+    under: Registered,
+    held: Held,
     settlement: Settlement,
     counts: Outcome | null,
     then: Follow | null,
   ) {
     this.#parts = parts;
+    this.#under = under;
     this.#held = held;
-    this.#entry = entry;
     this.settlement = settlement;
     this.#counts = counts;
     this.#then = then;
@@ -161,15 +159,15 @@ class Ending implements PendingSettlement {
   /** {@link PendingSettlement.done} */
   done(outcome: SettleOutcome, repeated: boolean): void {
     const { holding, losses, marks, onFenced, onEnded, onBack } = this.#parts;
-    const { name, generation } = this.#held;
+    const { name, generation } = this.#under;
     const { ref } = this.settlement;
     if (generation !== holding.generation) return;
     if (outcome.kind === "fenced") return onFenced(name);
-    if (outcome.kind === "gone") losses.add(name, ref, holding.sinceOf(ref));
+    if (outcome.kind === "gone") losses.add(name, ref, this.#held.sinceMs);
     this.#follow(outcome);
     marks.forget(ref);
     const back = holding.parkingEnded(ref);
-    holding.release(ref);
+    holding.release(this.#held);
     onEnded(ref);
     // What was asked twice may have been parked a second time, after it came back; then it comes again when due.
     if (back !== null && !repeated) onBack(back);
@@ -179,7 +177,7 @@ class Ending implements PendingSettlement {
     const gone = outcome.kind === "gone";
     if (this.#counts !== null && !gone) {
       const counts = outcome.kind === "duplicate" ? "duplicate" : this.#counts;
-      this.#parts.tally.add(this.#entry.type, counts, this.settlement.ref);
+      this.#parts.tally.add(this.#held.type, counts, this.settlement.ref);
     }
     // What was to be parked and is gone will not come back.
     if (!gone || this.settlement.kind === "park") this.#then?.(outcome);
