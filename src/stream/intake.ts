@@ -4,7 +4,8 @@
  */
 import { exhaustedBeforeRun } from "../delivery/settle.ts";
 import { isSuspect } from "../delivery/suspects.ts";
-import { decodeEntry, peekRouting, routingOf, type SortedFields, sortFields } from "../events/codec.ts";
+import { decodeEntry, peekRouting, routingOf } from "../events/codec.ts";
+import { type SortedFields, sortFields } from "../events/sorted.ts";
 import type { Handler } from "../handling/define.ts";
 import type { Delivery } from "../store/port.ts";
 import type { ConsumerOptions } from "./consumer_options.ts";
@@ -12,7 +13,7 @@ import type { DedupKeys } from "./dedup_keys.ts";
 import { Bystander } from "./held.ts";
 import type { Holding } from "./holding.ts";
 import { entryOf } from "./entry.ts";
-import { Job, type JobInput, laneRef } from "./job.ts";
+import { Job, laneRef } from "./job.ts";
 import type { JobDesk } from "./job_desk.ts";
 import type { RunningMarks } from "./running_marks.ts";
 import type { Settling } from "./settling.ts";
@@ -112,17 +113,18 @@ export class Intake {
     if (handler === null) return this.#finish(hold(), (one) => settling.acknowledge(one, "ignored"));
     const spent = exhaustedBeforeRun(delivery.history, handler.maxDeliveries ?? settings.maxDeliveries);
     if (spent !== null) return this.#finish(hold(), (one) => settling.dead(one, spent));
-    return this.#job({ delivery, sorted, handler, type, orderKey: this.#ordered(handler) ? subject : null, sinceMs });
+    const orderKey = this.#ordered(handler) ? subject : null;
+    const { desk: host, holding: { generation } } = this.#o;
+    return this.#hire(new Job({ host, delivery, sorted, handler, type, orderKey, generation, sinceMs }));
   }
 
   #ordered(handler: Handler): boolean {
     return (handler.ordering ?? this.#o.settings.ordering) === "key";
   }
 
-  #job(input: Omit<JobInput, "host" | "generation">): Job {
-    const { holding, marks, desk } = this.#o;
-    const { delivery } = input;
-    const job = new Job({ ...input, host: desk, generation: holding.generation });
+  #hire(job: Job): Job {
+    const { holding, marks } = this.#o;
+    const { delivery } = job;
     holding.held.add(job);
     if (isSuspect(delivery.history)) marks.suspect(delivery.ref);
     return job;

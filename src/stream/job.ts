@@ -7,8 +7,9 @@ import type { LaneNode } from "../delivery/lane.ts";
 import type { LaneItem } from "../delivery/lanes.ts";
 import { attemptOf } from "../delivery/settle.ts";
 import { mustRunAlone } from "../delivery/suspects.ts";
-import { decodeSorted, type SortedFields, sortFields } from "../events/codec.ts";
+import { decodeSorted } from "../events/codec.ts";
 import type { Event } from "../events/event.ts";
+import { type SortedFields, sortFields } from "../events/sorted.ts";
 import type { Handler } from "../handling/define.ts";
 import type { Delivery } from "../store/port.ts";
 import type { Span } from "../tracing.ts";
@@ -30,8 +31,8 @@ export interface JobHost extends RunnableOwner, AttemptHost {
   timeoutMs(handler: Handler): number;
   /** Begins the span of an attempt; null where nothing traces. */
   trace(event: Event, attempt: number): Span | null;
-  /** The handler is about to be called. */
-  started(job: Job, attempt: Attempt, event: Event): void;
+  /** The handler is about to be called. @param timeMs The event's, epoch ms. */
+  started(job: Job, attempt: Attempt, timeMs: number): void;
   /** It ended; decides and settles. */
   ended(job: Job, outcome: JobOutcome): "free" | "parked";
 }
@@ -129,12 +130,12 @@ export class Job implements Held, Runnable, Markable, AttemptOwner {
     this.#sorted = null;
     const decoded = decodeSorted(host.stream, delivery.entryId, sorted);
     if (!decoded.ok) return ended(this, host.ended(this, { kind: "undecodable", problem: decoded.problem }));
-    const { event } = decoded;
+    const { event, timeMs } = decoded;
     const span = host.trace(event, this.attemptNumber);
     const attempt = this.attempt = new Attempt(this, event, span);
     this.#ended = ended;
     host.deadlines.add(attempt);
-    host.started(this, attempt, event);
+    host.started(this, attempt, timeMs);
     if (span === null) attempt.run();
     else span.run(() => attempt.run());
   }

@@ -6,7 +6,6 @@ import { decide, type Decision } from "../delivery/settle.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Event, EventInit } from "../events/event.ts";
 import { traceOr } from "../events/trace_context.ts";
-import { epochMs } from "../events/time.ts";
 import type { Handler, HandlerLogger } from "../handling/define.ts";
 import type { Delivery } from "../store/port.ts";
 import type { Span } from "../tracing.ts";
@@ -98,8 +97,8 @@ export class JobDesk implements JobHost {
   }
 
   /** {@link JobHost.started} */
-  started({ type, delivery: { ref } }: Job, { startedAt, attempt }: Attempt, event: Event): void {
-    const ageMs = Math.max(0, startedAt + this.#wallAheadMs - epochMs(event.time));
+  started({ type, delivery: { ref } }: Job, { startedAt, attempt }: Attempt, timeMs: number): void {
+    const ageMs = Math.max(0, startedAt + this.#wallAheadMs - timeMs);
     this.#meter.started(type, ageMs);
     const { happenings } = this.#o;
     if (!happenings.heard("started")) return;
