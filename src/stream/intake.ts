@@ -7,7 +7,8 @@ import { isSuspect } from "../delivery/suspects.ts";
 import { decodeEntry, peekRouting, routingOf } from "../events/codec.ts";
 import { type SortedFields, sortFields } from "../events/sorted.ts";
 import type { Handler } from "../handling/define.ts";
-import type { Delivery } from "../store/port.ts";
+import type { Outcome } from "../happenings.ts";
+import type { Delivery, LetterInfo } from "../store/port.ts";
 import type { ConsumerOptions } from "./consumer_options.ts";
 import type { DedupKeys } from "./dedup_keys.ts";
 import { Bystander } from "./held.ts";
@@ -96,23 +97,19 @@ export class Intake {
     this.#closed = true;
   }
 
-  /** Settles at once what needs no handler; else makes the job. */
+  /** Settles at once what needs no handler; else makes the job. No closures here: each entry would pay for them. */
   #triage(delivery: Delivery, duplicate: boolean, sinceMs: number): Job | null {
-    const { settling, dedupKeys, registry, settings } = this.#o;
+    const { dedupKeys, registry, settings } = this.#o;
     const sorted = sortedOf(delivery);
     const { type, subject } = sorted === null ? peekRouting(delivery.packed ?? delivery.fields) : routingOf(sorted);
-    const hold = (as: string = type ?? ""): Bystander => this.#hold(delivery, as, sinceMs);
-    if (type === null) return this.#finish(hold("undecodable"), (one) => this.#undecodable(one));
-    if (duplicate) return this.#finish(hold(), (one) => settling.acknowledge(one, "duplicate"));
+    if (type === null) return this.#undecodable(this.#hold(delivery, "undecodable", sinceMs));
+    if (duplicate) return this.#acknowledge(this.#hold(delivery, type, sinceMs), "duplicate");
     const dedupKey = dedupKeys.of(delivery);
-    if (dedupKey !== null && !this.#twins.goesAhead(dedupKey, delivery)) {
-      hold();
-      return null;
-    }
+    if (dedupKey !== null && !this.#twins.goesAhead(dedupKey, delivery)) return this.#wait(delivery, type, sinceMs);
     const handler = registry.find(type);
-    if (handler === null) return this.#finish(hold(), (one) => settling.acknowledge(one, "ignored"));
+    if (handler === null) return this.#acknowledge(this.#hold(delivery, type, sinceMs), "ignored");
     const spent = exhaustedBeforeRun(delivery.history, handler.maxDeliveries ?? settings.maxDeliveries);
-    if (spent !== null) return this.#finish(hold(), (one) => settling.dead(one, spent));
+    if (spent !== null) return this.#dead(this.#hold(delivery, type, sinceMs), spent);
     const orderKey = this.#ordered(handler) ? subject : null;
     const { desk: host, holding: { generation } } = this.#o;
     return this.#hire(new Job({ host, delivery, sorted, handler, type, orderKey, generation, sinceMs }));
@@ -136,20 +133,35 @@ export class Intake {
     return one;
   }
 
-  #finish(one: Bystander, settle: (one: Bystander) => void): null {
-    const { store, holding, dispatcher } = this.#o;
-    dispatcher.free(laneRef(store.stream, holding.generation, one.delivery.ref));
-    settle(one);
+  #wait(delivery: Delivery, type: string, sinceMs: number): null {
+    this.#hold(delivery, type, sinceMs);
     return null;
   }
 
-  #undecodable(one: Bystander): void {
-    const { delivery } = one;
-    const { store, desk, settling } = this.#o;
-    const decoded = decodeEntry(entryOf(store.stream, delivery));
+  #acknowledge(one: Bystander, outcome: Outcome): null {
+    this.#free(one);
+    this.#o.settling.acknowledge(one, outcome);
+    return null;
+  }
+
+  #dead(one: Bystander, letter: LetterInfo): null {
+    this.#free(one);
+    this.#o.settling.dead(one, letter);
+    return null;
+  }
+
+  #undecodable(one: Bystander): null {
+    const { store, desk } = this.#o;
+    const decoded = decodeEntry(entryOf(store.stream, one.delivery));
     const problem = decoded.ok ? "no type" : decoded.problem;
-    const decision = desk.decide({ kind: "undecodable", problem }, delivery, 1);
-    if (decision.kind === "dead") settling.dead(one, decision.letter);
+    const decision = desk.decide({ kind: "undecodable", problem }, one.delivery, 1);
+    return decision.kind === "dead" ? this.#dead(one, decision.letter) : null;
+  }
+
+  /** It may have been parked: its key need not wait for it. */
+  #free({ delivery: { ref } }: Bystander): void {
+    const { store, holding, dispatcher } = this.#o;
+    dispatcher.free(laneRef(store.stream, holding.generation, ref));
   }
 }
 

@@ -137,7 +137,7 @@ export class Job implements Held, Runnable, Markable, AttemptOwner {
     host.deadlines.add(attempt);
     host.started(this, attempt, timeMs);
     if (span === null) attempt.run();
-    else span.run(() => attempt.run());
+    else runIn(span, attempt);
   }
 
   /** {@link AttemptOwner.attemptEnded} */
@@ -150,6 +150,10 @@ export class Job implements Held, Runnable, Markable, AttemptOwner {
     this.attempt = null;
     this.#ended?.(this, end);
   }
+}
+
+function runIn(span: Span, attempt: Attempt): void {
+  span.run(() => attempt.run());
 }
 
 function errorOf(outcome: AttemptOutcome): { error?: string } {

@@ -38,6 +38,7 @@ export class JobDesk implements JobHost {
   readonly #meter: Meter;
   /** What the wall clock is ahead of the monotonic one, ms: read once for all that start together. */
   #wallAheadMs = 0;
+  #eachIsHeard = false;
   #closed = false;
 
   /** @param options See {@link JobDeskOptions}. */
@@ -60,8 +61,9 @@ export class JobDesk implements JobHost {
 
   /** {@link JobHost.beforeStart} */
   beforeStart(starting: readonly Runnable[]): Promise<void> | null {
-    const { clock, marks } = this.#o;
+    const { clock, marks, happenings } = this.#o;
     this.#wallAheadMs = clock.now() - clock.monotonic();
+    this.#eachIsHeard = happenings.heard("started");
     // None but our own come here.
     return marks.starting(starting as readonly Job[]);
   }
@@ -100,9 +102,8 @@ export class JobDesk implements JobHost {
   started({ type, delivery: { ref } }: Job, { startedAt, attempt }: Attempt, timeMs: number): void {
     const ageMs = Math.max(0, startedAt + this.#wallAheadMs - timeMs);
     this.#meter.started(type, ageMs);
-    const { happenings } = this.#o;
-    if (!happenings.heard("started")) return;
-    happenings.emit({ kind: "started", stream: this.stream, type, ref, attempt, ageMs });
+    if (!this.#eachIsHeard) return;
+    this.#o.happenings.emit({ kind: "started", stream: this.stream, type, ref, attempt, ageMs });
   }
 
   /** {@link JobHost.ended} */

@@ -58,10 +58,13 @@ export class Settling {
     const { delivery } = job;
     const plain = effects.length === 0 && dedupKey === null && delivery.history === FRESH;
     const settlement = plain ? { kind: "done", ref: delivery.ref } as const : doneOf(delivery, effects, dedupKey);
-    const then = (outcome: SettleOutcome): void => {
+    this.#settle(job, settlement, "processed", effects.length === 0 ? null : this.#telling(effects));
+  }
+
+  #telling(effects: readonly Prepared[]): Follow {
+    return (outcome) => {
       if (outcome.kind === "settled") this.#o.tally.effects(effects);
     };
-    this.#settle(job, settlement, "processed", effects.length === 0 ? null : then);
   }
 
   /** Needs no handler: acknowledges. */
