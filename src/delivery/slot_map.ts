@@ -30,15 +30,6 @@ export class SlotMap<V> {
     return place === undefined ? undefined : this.#slots[place];
   }
 
-  /** Adds one where there is none. @returns False, and nothing changes, where there is. */
-  add(key: string, value: V): boolean {
-    if (this.#places.has(key)) return false;
-    const place = this.#free.pop() ?? this.#slots.length;
-    this.#slots[place] = value;
-    this.#places.set(key, place);
-    return true;
-  }
-
   /** Adds one, or replaces it in its place. */
   set(key: string, value: V): void {
     const known = this.#places.get(key);
