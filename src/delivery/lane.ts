@@ -50,6 +50,8 @@ export interface Lane<T extends Named> {
   readonly waiting: OrderedQueue<LaneNode<T>>;
   readonly parked: OrderedQueue<LaneNode<T>>;
   running: boolean;
+  /** It holds nothing, and is kept for what comes next of its key. */
+  idle: boolean;
   /** The source in which this lane stands, ready to start its first entry. */
   ready: Source<T> | null;
 }
@@ -72,7 +74,7 @@ export function makeSource<T extends Named>(limit: number): Source<T> {
 
 /** An empty lane. */
 export function makeLane<T extends Named>(key: string): Lane<T> {
-  return { key, waiting: new OrderedQueue(), parked: new OrderedQueue(), running: false, ready: null };
+  return { key, waiting: new OrderedQueue(), parked: new OrderedQueue(), running: false, idle: false, ready: null };
 }
 
 /** True when something of it may start, as far as order goes. */

@@ -36,6 +36,10 @@ export interface LaneItem {
 /** How many others are started between two that run alone. */
 const TURN_OF_OTHERS = 64;
 
+/** Lanes that hold nothing and are kept all the same: of so many keys, none of them long. */
+const MOST_IDLE = 4_096;
+const LONGEST_KEPT_KEY = 256;
+
 /** See the module's text. */
 export class Lanes<T extends LaneItem> {
   /** By ref. */
@@ -46,6 +50,8 @@ export class Lanes<T extends LaneItem> {
   readonly #alone: Source<T> = makeSource(1);
   readonly #turn = new Ring<Source<T>>();
   #othersLeft = 0;
+  /** Lanes that hold nothing. */
+  #idle = 0;
   #turns = 0;
   #waiting = 0;
   #running = 0;
@@ -91,7 +97,7 @@ export class Lanes<T extends LaneItem> {
 
   /** Keys of which anything waits, runs or is parked. */
   get keys(): number {
-    return this.#lanes.size;
+    return this.#lanes.size - this.#idle;
   }
 
   /**
@@ -253,7 +259,20 @@ export class Lanes<T extends LaneItem> {
       ready?.lanes.push(lane);
       if (ready !== null) this.#list(ready);
     }
-    if (!lane.running && lane.waiting.size === 0 && lane.parked.size === 0) this.#lanes.delete(lane.key);
+    if (!lane.running && lane.waiting.size === 0 && lane.parked.size === 0) this.#leave(lane);
+  }
+
+  /** Most keys come again soon, and a lane that is kept need not be made anew; but strangers choose the keys. */
+  #leave(lane: Lane<T>): void {
+    if (lane.idle) return;
+    if (lane.key.length > LONGEST_KEPT_KEY) {
+      this.#lanes.delete(lane.key);
+      return;
+    }
+    lane.idle = true;
+    if (++this.#idle <= MOST_IDLE) return;
+    for (const one of [...this.#lanes.values()]) if (one.idle) this.#lanes.delete(one.key);
+    this.#idle = 0;
   }
 
   #withdraw(lane: Lane<T>, source: Source<T>): void {
@@ -305,7 +324,11 @@ export class Lanes<T extends LaneItem> {
 
   #laneOf(key: string): Lane<T> {
     const known = this.#lanes.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      if (known.idle) this.#idle--;
+      known.idle = false;
+      return known;
+    }
     const lane = makeLane<T>(key);
     this.#lanes.set(key, lane);
     return lane;
