@@ -60,6 +60,20 @@ export type Happening =
     readonly durationMs: number;
     readonly ok: boolean;
   }
+  /**
+   * Attempts of one type that started or ended lately. For whoever counts: one such happening stands for dozens of
+   * `started` and `finished`, which are said only where somebody listens to them.
+   */
+  | {
+    readonly kind: "attempted";
+    readonly stream: string;
+    readonly type: string;
+    /** Of each that started: the age of its event, ms. */
+    readonly agesMs: readonly number[];
+    /** Of each that ended well, and of each that did not: how long it took, ms. */
+    readonly succeededMs: readonly number[];
+    readonly failedMs: readonly number[];
+  }
   | {
     readonly kind: "settled";
     readonly stream: string;
@@ -145,6 +159,11 @@ export class Happenings {
   /** @param onListenerError Told of a listener that threw. Default: ignored. */
   constructor(onListenerError: (error: unknown) => void = () => {}) {
     this.#onListenerError = onListenerError;
+  }
+
+  /** True where somebody listens to this: what comes thousands of times a second need not be made for nobody. */
+  heard(kind: Happening["kind"]): boolean {
+    return (this.#byKind.get(kind) ?? this.#gather(kind)).length > 0;
   }
 
   /** Tells every listener. */

@@ -67,11 +67,8 @@ export class History {
   /** Writes down what happened. Cheap: events come by the ten thousand a second. */
   hear(happening: Happening): void {
     switch (happening.kind) {
-      case "finished":
-        this.#advance();
-        if (!happening.ok) this.#add("failed", 1);
-        for (const durations of this.#durationsOf(happening.type)) durations.add(happening.durationMs, happening.ok);
-        return;
+      case "attempted":
+        return this.#attempted(happening.type, happening.succeededMs, happening.failedMs);
       case "settled":
         this.#advance();
         return this.#add(happening.outcome, happening.count);
@@ -80,6 +77,16 @@ export class History {
         return this.#add("published", happening.count);
       case "counted":
         return this.#counted(happening.stream, happening.figures);
+    }
+  }
+
+  #attempted(type: string, succeededMs: readonly number[], failedMs: readonly number[]): void {
+    if (succeededMs.length + failedMs.length === 0) return;
+    this.#advance();
+    if (failedMs.length > 0) this.#add("failed", failedMs.length);
+    for (const durations of this.#durationsOf(type)) {
+      for (const ms of succeededMs) durations.add(ms, true);
+      for (const ms of failedMs) durations.add(ms, false);
     }
   }
 

@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "../../testing/fake_clock.ts";
-import type { StreamCounts } from "../happenings.ts";
+import type { Happening, StreamCounts } from "../happenings.ts";
 import { flowBetween, History } from "./history.ts";
 
 const figures = (more: Partial<StreamCounts> = {}): StreamCounts => ({
   ...{ lag: 0, pending: 0, parked: 0, deadLetters: 0, consumers: 1, oldestAgeMs: 0, added: 0 },
   ...more,
+});
+const attempted = (type: string, ms: number, ok = true): Happening => ({
+  ...{ kind: "attempted", stream: "s", type, agesMs: [] },
+  ...(ok ? { succeededMs: [ms], failedMs: [] } : { succeededMs: [], failedMs: [ms] }),
 });
 const sum = (values: readonly (number | null)[] | undefined): number =>
   (values ?? []).reduce<number>((total, value) => total + (value ?? 0), 0);
@@ -58,10 +62,10 @@ Deno.test("history: quantiles of handlers are right to a sixth, over any number 
   const history = new History(clock);
   for (let n = 1; n <= 1_000; n++) {
     const ok = n % 10 !== 0;
-    history.hear({ kind: "finished", stream: "s", type: "t", ref: "1-1", durationMs: n, ok });
+    history.hear(attempted("t", n, ok));
     if (n % 100 === 0) await clock.advance(5_000);
   }
-  history.hear({ kind: "finished", stream: "s", type: "rare", ref: "1-1", durationMs: 0.1, ok: true });
+  history.hear(attempted("rare", 0.1));
   await clock.advance(5_000);
   const [t, rare] = history.view({ minutes: "5" }).handlers;
   assert.deepEqual([t?.type, t?.count, t?.failed, rare?.type, rare?.count], ["t", 1_000, 100, "rare", 1]);
@@ -76,7 +80,7 @@ Deno.test("history: six hours are kept by the minute, what is older is gone, and
   const clock = new FakeClock();
   const history = new History(clock);
   for (let n = 0; n < 40; n++) {
-    history.hear({ kind: "finished", stream: "s", type: `t${n}`, ref: "1-1", durationMs: 5, ok: true });
+    history.hear(attempted(`t${n}`, 5));
   }
   history.hear({ kind: "settled", stream: "s", group: "g", type: "t", outcome: "processed", count: 600, refs: [] });
   await clock.advance(60_000);

@@ -33,13 +33,15 @@ const MOST_A_SECOND = 200;
 const TICK_MS = 1_000;
 const MOST_REFS = 20;
 /** These say nothing but that all goes on. */
-const QUIET: ReadonlySet<Happening["kind"]> = new Set(["read", "beat", "counted"]);
+const QUIET: ReadonlySet<Happening["kind"]> = new Set(["read", "beat", "counted", "attempted"]);
 
 /** See the module's text. Costs nothing while nobody watches. */
 export class LiveHub {
   readonly #o: LiveHubOptions;
   readonly #watchers = new Set<LiveWatcher>();
   readonly #unlisten: () => void;
+  /** Stops listening to all that watchers are told of; null while nobody watches. */
+  #unhear: (() => void) | null = null;
   #counts = new Counts();
   #passed = 0;
   #cancelTick: (() => void) | null = null;
@@ -48,7 +50,7 @@ export class LiveHub {
   /** @param options See {@link LiveHubOptions}. */
   constructor(options: LiveHubOptions) {
     this.#o = options;
-    this.#unlisten = options.happenings.listen((happening) => this.#hear(happening));
+    this.#unlisten = options.happenings.listen((happening) => this.#lives(happening), ["lifecycle"]);
   }
 
   /** @returns What ends it; null: there are too many, or the service ends. */
@@ -56,6 +58,9 @@ export class LiveHub {
     if (this.#ended || this.#watchers.size >= (this.#o.maxWatchers ?? 20)) return null;
     this.#watchers.add(watcher);
     if (this.#cancelTick === null) this.#arm();
+    this.#unhear ??= this.#o.happenings.listen((happening) => {
+      if (happening.kind !== "lifecycle") this.#hear(happening);
+    });
     return () => {
       this.#watchers.delete(watcher);
       if (this.#watchers.size === 0) this.#disarm();
@@ -82,10 +87,13 @@ export class LiveHub {
   }
 
   #hear(happening: Happening): void {
-    if (this.#watchers.size > 0 && !QUIET.has(happening.kind)) {
-      this.#counts.add(happening);
-      if (this.#passed++ < MOST_A_SECOND) this.#send(happening.kind, bounded(happening));
-    }
+    if (QUIET.has(happening.kind)) return;
+    this.#counts.add(happening);
+    if (this.#passed++ < MOST_A_SECOND) this.#send(happening.kind, bounded(happening));
+  }
+
+  #lives(happening: Happening): void {
+    if (this.#watchers.size > 0) this.#hear(happening);
     // A stream without an end would hold up the end of the HTTP server.
     if (happening.kind === "lifecycle" && happening.state === "draining") this.close();
   }
@@ -105,6 +113,8 @@ export class LiveHub {
   }
 
   #disarm(): void {
+    this.#unhear?.();
+    this.#unhear = null;
     this.#cancelTick?.();
     this.#cancelTick = null;
     this.#counts = new Counts();

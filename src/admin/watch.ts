@@ -59,6 +59,9 @@ interface Flow {
   readonly went: number;
 }
 
+/** What the picture is made of. */
+const HEARD = ["attempted", "settled", "published", "counted", "paused", "lifecycle"] as const;
+
 /** See the module's text. */
 export class Watch {
   readonly history: History;
@@ -86,7 +89,7 @@ export class Watch {
     this.#startedAt = rfc3339(clock.now());
     this.#progressAt = clock.monotonic();
     this.#state = { ...flowState(this.#signs()), since: this.#startedAt };
-    this.#unlisten = happenings.listen((happening) => this.#hear(happening));
+    this.#unlisten = happenings.listen((happening) => this.#hear(happening), HEARD);
     this.#tick();
   }
 

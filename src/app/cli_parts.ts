@@ -91,7 +91,7 @@ async function firstLink(
     if (happening.kind !== "link" || happening.cause === undefined) return;
     const message = `Cannot reach Redis (${happening.cause}): ${happening.message ?? "no answer"}`;
     failed.abort(new StoreUnavailableError(happening.cause, message));
-  });
+  }, ["link"]);
   try {
     manager.start();
     await Promise.all(ready.map((wait) => wait(failed.signal)));

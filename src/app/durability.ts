@@ -35,7 +35,7 @@ export function watchDurability({ config, happenings, manager, block }: Durabili
   happenings.listen((happening) => {
     if (happening.kind !== "link" || happening.channel !== channel.name || happening.state !== "ready") return;
     void look(channel, block);
-  });
+  }, ["link"]);
 }
 
 async function look(channel: RedisChannel, block: (reason: string | null) => void): Promise<void> {

@@ -57,7 +57,7 @@ export class Watcher {
     happenings.listen((happening) => {
       if (happening.kind !== "settle_refused" || !LASTING.includes(happening.cause)) return;
       this.#refused.set(happening.stream, clock.monotonic());
-    });
+    }, ["settle_refused"]);
   }
 
   /** Cause codes with the stream they concern: `dead_letters_growing:orders`. */

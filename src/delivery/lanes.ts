@@ -12,23 +12,14 @@
  * Plain data, synchronous. Its owner bounds how much it holds. Starting and finishing take constant time.
  * @module
  */
-import {
-  hasReady,
-  isBehindParked,
-  type Lane,
-  type LaneNode,
-  makeLane,
-  makeSource,
-  type Source,
-  startable,
-} from "./lane.ts";
+import { hasReady, isBehindParked, type Lane, LaneNode, makeLane, makeSource, type Source, startable } from "./lane.ts";
 import { compareOrdered } from "./ordered_queue.ts";
 import { Ring } from "./ring.ts";
 import { SlotMap } from "./slot_map.ts";
 
 /** What waits to be started. */
 export interface LaneItem {
-  /** Unique among all that is in the lanes. */
+  /** Unique among all that is in the lanes. Asked for only where something is parked, or where ids are equal. */
   readonly ref: string;
   /** Entry id; decides the order in a lane. */
   readonly id: string;
@@ -38,20 +29,30 @@ export interface LaneItem {
   readonly cap: { readonly group: unknown; readonly limit: number } | null;
   /** Nothing may run beside it. */
   readonly alone: boolean;
+  /** Where it is in the lanes, for {@link Lanes} alone: looking up a ref would cost more than all else. Null: nowhere. */
+  node: LaneNode<LaneItem> | null;
 }
 
 /** How many others are started between two that run alone. */
 const TURN_OF_OTHERS = 64;
 
+/** Lanes that hold nothing and are kept all the same: of so many keys, none of them long. */
+const MOST_IDLE = 4_096;
+const LONGEST_KEPT_KEY = 256;
+
 /** See the module's text. */
 export class Lanes<T extends LaneItem> {
-  readonly #nodes = new SlotMap<LaneNode<T>>();
+  /** By ref. */
+  readonly #parkedNodes = new Map<string, LaneNode<T>>();
   readonly #lanes = new SlotMap<Lane<T>>();
   readonly #sources = new Map<unknown, Source<T>>();
   readonly #open: Source<T> = makeSource(Infinity);
   readonly #alone: Source<T> = makeSource(1);
   readonly #turn = new Ring<Source<T>>();
   #othersLeft = 0;
+  /** Lanes that hold nothing. */
+  #idle = 0;
+  #turns = 0;
   #waiting = 0;
   #running = 0;
   #parked = 0;
@@ -96,21 +97,21 @@ export class Lanes<T extends LaneItem> {
 
   /** Keys of which anything waits, runs or is parked. */
   get keys(): number {
-    return this.#lanes.size;
+    return this.#lanes.size - this.#idle;
   }
 
   /**
    * Adds one. A ref that was parked comes back to its place, before what came after it.
-   * @returns False when the ref is already waiting or running; nothing changes then.
+   * @returns False when the item is already waiting or running; nothing changes then.
    */
   push(item: T): boolean {
-    const known = this.#nodes.get(item.ref);
-    if (known !== undefined && known.state !== "parked") return false;
-    if (known !== undefined) this.#unpark(known);
+    if (item.node !== null) return false;
+    const known = this.#parkedNodes.size === 0 ? undefined : this.#parkedNodes.get(item.ref);
+    if (known !== undefined) this.#unpark(known, item.ref);
     const lane = item.key === null ? null : this.#laneOf(item.key);
     const source = this.#sourceOf(item);
-    const node: LaneNode<T> = { ref: item.ref, id: item.id, item, state: "waiting", lane, source };
-    this.#nodes.set(item.ref, node);
+    const node = new LaneNode<T>(item, item.id, lane, source, this.#turns++);
+    item.node = node;
     this.#waiting++;
     if (lane === null) {
       source.items.push(node);
@@ -137,28 +138,28 @@ export class Lanes<T extends LaneItem> {
 
   /**
    * An attempt has ended. `parked` keeps its key blocked until the same ref is pushed again or freed (no effect without
-   * a key). Harmless for a ref that is not running.
+   * a key). Harmless for an item that is not running.
    */
-  finish(ref: string, { parked = false }: { readonly parked?: boolean } = {}): void {
-    const node = this.#nodes.get(ref);
-    if (node === undefined || node.state !== "running") return;
+  finish(item: T, { parked = false }: { readonly parked?: boolean } = {}): void {
+    const node = item.node as LaneNode<T> | null;
+    if (node === null || node.state !== "running") return;
     const { lane, source } = node;
+    item.node = null;
     this.#running--;
     source.running--;
     if (source === this.#alone) this.#othersLeft = hasReady(source) ? TURN_OF_OTHERS : 0;
     this.#list(source);
-    this.#nodes.delete(ref);
     if (lane === null) return;
     lane.running = false;
-    if (parked) this.#park(node, lane);
+    if (parked) this.#park(node, lane, item.ref);
     this.#refresh(lane);
   }
 
   /** A parked entry will not come back: its key goes on. @returns False when the ref is not parked. */
   free(ref: string): boolean {
-    const node = this.#nodes.get(ref);
-    if (node?.state !== "parked") return false;
-    this.#unpark(node);
+    const node = this.#parkedNodes.get(ref);
+    if (node === undefined) return false;
+    this.#unpark(node, ref);
     if (node.lane !== null) this.#refresh(node.lane);
     return true;
   }
@@ -166,12 +167,12 @@ export class Lanes<T extends LaneItem> {
   /**
    * An entry that was parked elsewhere holds this key.
    * @param id Its entry id. Default: what follows the last NUL of the ref, without `r:`.
-   * @returns False when the ref is already known; nothing changes then.
+   * @returns False when the ref is already parked; nothing changes then.
    */
   blockParked(ref: string, key: string, id: string = ref.slice(ref.lastIndexOf("\0") + 1)): boolean {
-    if (this.#nodes.has(ref)) return false;
+    if (this.#parkedNodes.has(ref)) return false;
     const lane = this.#laneOf(key);
-    this.#park({ ref, id, item: null, state: "parked", lane, source: this.#open }, lane);
+    this.#park(new LaneNode<T>(null, id, lane, this.#open, this.#turns++), lane, ref);
     this.#refresh(lane);
     return true;
   }
@@ -180,18 +181,27 @@ export class Lanes<T extends LaneItem> {
   spill(n: number): T[] {
     const behind: LaneNode<T>[] = [];
     const others: LaneNode<T>[] = [];
-    for (const node of this.#nodes.values()) {
-      if (node.state === "waiting") (isBehindParked(node) ? behind : others).push(node);
-    }
+    for (const node of this.#allWaiting()) (isBehindParked(node) ? behind : others).push(node);
     const newestFirst = (a: LaneNode<T>, b: LaneNode<T>): number => compareOrdered(b, a);
     const chosen = behind.sort(newestFirst).slice(0, Math.max(0, n));
     if (chosen.length < n) chosen.push(...others.sort(newestFirst).slice(0, n - chosen.length));
     return this.#removeWaiting(chosen);
   }
 
-  /** Removes all that wait, in the order in which it came. What is parked still holds its key. O(waiting). */
+  /** Removes all that wait, in the order in which it came. What is parked still holds its key. */
   drainWaiting(): T[] {
-    return this.#removeWaiting([...this.#nodes.values()].filter((node) => node.state === "waiting"));
+    return this.#removeWaiting(this.#allWaiting().sort((a, b) => a.turn - b.turn));
+  }
+
+  #allWaiting(): LaneNode<T>[] {
+    const nodes: LaneNode<T>[] = [];
+    for (const source of [this.#open, this.#alone, ...this.#sources.values()]) {
+      for (const node of source.items.values()) nodes.push(node);
+    }
+    for (const lane of this.#lanes.values()) {
+      for (const node of lane.waiting.values()) nodes.push(node);
+    }
+    return nodes;
   }
 
   #pick(): LaneNode<T> | null {
@@ -249,7 +259,20 @@ export class Lanes<T extends LaneItem> {
       ready?.lanes.push(lane);
       if (ready !== null) this.#list(ready);
     }
-    if (!lane.running && lane.waiting.size === 0 && lane.parked.size === 0) this.#lanes.delete(lane.key);
+    if (!lane.running && lane.waiting.size === 0 && lane.parked.size === 0) this.#leave(lane);
+  }
+
+  /** Most keys come again soon, and a lane that is kept need not be made anew; but strangers choose the keys. */
+  #leave(lane: Lane<T>): void {
+    if (lane.idle) return;
+    if (lane.key.length > LONGEST_KEPT_KEY) {
+      this.#lanes.delete(lane.key);
+      return;
+    }
+    lane.idle = true;
+    if (++this.#idle <= MOST_IDLE) return;
+    for (const one of [...this.#lanes.values()]) if (one.idle) this.#lanes.delete(one.key);
+    this.#idle = 0;
   }
 
   #withdraw(lane: Lane<T>, source: Source<T>): void {
@@ -264,17 +287,16 @@ export class Lanes<T extends LaneItem> {
     this.#turn.retain((other) => other !== source);
   }
 
-  #park(node: LaneNode<T>, lane: Lane<T>): void {
-    node.state = "parked";
-    node.item = null;
-    this.#nodes.set(node.ref, node);
+  #park(node: LaneNode<T>, lane: Lane<T>, ref: string): void {
+    node.park(ref);
+    this.#parkedNodes.set(ref, node);
     lane.parked.add(node);
     this.#parked++;
     if (lane.parked.size === 1) this.#blocked++;
   }
 
-  #unpark(node: LaneNode<T>): void {
-    this.#nodes.delete(node.ref);
+  #unpark(node: LaneNode<T>, ref: string): void {
+    this.#parkedNodes.delete(ref);
     if (!node.lane?.parked.remove(node)) return;
     this.#parked--;
     if (node.lane.parked.size === 0) this.#blocked--;
@@ -284,7 +306,6 @@ export class Lanes<T extends LaneItem> {
     const lanes = new Set<Lane<T>>();
     const sources = new Set<Source<T>>();
     for (const node of nodes) {
-      this.#nodes.delete(node.ref);
       if (node.lane === null) sources.add(node.source);
       else if (node.lane.waiting.remove(node)) lanes.add(node.lane);
     }
@@ -295,12 +316,19 @@ export class Lanes<T extends LaneItem> {
       this.#unlist(source);
     }
     for (const lane of lanes) this.#refresh(lane);
-    return nodes.map((node) => node.item!);
+    return nodes.map(({ item }) => {
+      item!.node = null;
+      return item!;
+    });
   }
 
   #laneOf(key: string): Lane<T> {
     const known = this.#lanes.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      if (known.idle) this.#idle--;
+      known.idle = false;
+      return known;
+    }
     const lane = makeLane<T>(key);
     this.#lanes.set(key, lane);
     return lane;

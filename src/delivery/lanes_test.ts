@@ -9,6 +9,7 @@ const item = (id: number, key: string | null = null, rest: Partial<LaneItem> = {
   key,
   cap: null,
   alone: false,
+  node: null,
   ...rest,
 });
 const ref = (id: number): string => item(id).ref;
@@ -17,8 +18,15 @@ const lanesWith = (...items: readonly LaneItem[]): Lanes<LaneItem> => {
   for (const one of items) assert.ok(lanes.push(one));
   return lanes;
 };
+/** What was taken last, by ref. */
+const taken = new Map<string, LaneItem>();
 const take = (lanes: Lanes<LaneItem>, limit = Infinity): number[] =>
-  lanes.take(limit).map(({ id }) => Number.parseInt(id));
+  lanes.take(limit).map((one) => {
+    taken.set(one.ref, one);
+    return Number.parseInt(one.id);
+  });
+const finish = (lanes: Lanes<LaneItem>, id: number, how: { parked?: boolean } = {}): void =>
+  lanes.finish(taken.get(ref(id))!, how);
 
 Deno.test("entries without a key start in the order in which they came, as many as are asked for", () => {
   const lanes = lanesWith(item(1), item(2), item(3));
@@ -32,28 +40,28 @@ Deno.test("one entry of a key runs at a time, in order", () => {
   const lanes = lanesWith(item(1, "a"), item(2, "a"), item(3, "b"));
   assert.deepEqual(take(lanes), [1, 3]);
   assert.deepEqual(take(lanes), []);
-  lanes.finish(ref(1));
+  finish(lanes, 1);
   assert.deepEqual(take(lanes), [2]);
 });
 
 Deno.test("a parked entry holds its key, for those that come later too, until it comes back", () => {
   const lanes = lanesWith(item(1, "a"), item(2, "a"));
   take(lanes);
-  lanes.finish(ref(1), { parked: true });
+  finish(lanes, 1, { parked: true });
   lanes.push(item(3, "a"));
   assert.deepEqual(take(lanes), []);
   assert.deepEqual([lanes.blockedKeys, lanes.parked, lanes.waiting], [1, 1, 2]);
   assert.ok(lanes.push(item(1, "a")));
   assert.deepEqual(take(lanes), [1]);
   assert.equal(lanes.blockedKeys, 0);
-  lanes.finish(ref(1));
+  finish(lanes, 1);
   assert.deepEqual(take(lanes), [2]);
 });
 
 Deno.test("freeing a parked entry lets its key go on, once", () => {
   const lanes = lanesWith(item(1, "a"), item(2, "a"));
   take(lanes);
-  lanes.finish(ref(1), { parked: true });
+  finish(lanes, 1, { parked: true });
   assert.equal(lanes.free(ref(1)), true);
   assert.equal(lanes.free(ref(1)), false);
   assert.equal(lanes.free("unknown"), false);
@@ -71,7 +79,7 @@ Deno.test("several parked entries of a key come back in the order of their ids",
   lanes.push(item(9, "a"));
   for (const next of [9, 10, 11]) {
     assert.deepEqual(take(lanes), [next]);
-    lanes.finish(ref(next));
+    finish(lanes, next);
   }
   assert.equal(lanes.size, 0);
 });
@@ -80,7 +88,7 @@ Deno.test("what is older than the parked entry need not wait for it", () => {
   const lanes = lanesWith(item(3, "a"), item(12, "a"));
   lanes.blockParked(ref(10), "a");
   assert.deepEqual(take(lanes), [3]);
-  lanes.finish(ref(3));
+  finish(lanes, 3);
   assert.deepEqual(take(lanes), []);
 });
 
@@ -95,7 +103,7 @@ Deno.test("a parked replay holds its key at the place of its entry", () => {
 Deno.test("parking an entry without a key holds nothing, and it may come back", () => {
   const lanes = lanesWith(item(1));
   take(lanes);
-  lanes.finish(ref(1), { parked: true });
+  finish(lanes, 1, { parked: true });
   assert.deepEqual([lanes.size, lanes.parked], [0, 0]);
   assert.ok(lanes.push(item(1)));
   assert.deepEqual(take(lanes), [1]);
@@ -104,20 +112,22 @@ Deno.test("parking an entry without a key holds nothing, and it may come back", 
 Deno.test("a retry may come back under another key or none", () => {
   const lanes = lanesWith(item(1, "a"), item(2, "a"));
   take(lanes);
-  lanes.finish(ref(1), { parked: true });
+  finish(lanes, 1, { parked: true });
   lanes.push(item(1, "b"));
   assert.deepEqual(take(lanes).sort(), [1, 2]);
 });
 
 Deno.test("an entry is in the lanes once", () => {
-  const lanes = lanesWith(item(1, "a"));
-  assert.equal(lanes.push(item(1, "a")), false);
+  const one = item(1, "a");
+  const lanes = lanesWith(one);
+  assert.equal(lanes.push(one), false);
+  lanes.finish(one);
   take(lanes);
-  assert.equal(lanes.push(item(1, "a")), false);
+  assert.equal(lanes.push(one), false);
   assert.equal(lanes.size, 1);
-  lanes.finish("unknown");
-  lanes.finish(ref(1));
-  lanes.finish(ref(1));
+  lanes.finish(item(2, "a"));
+  finish(lanes, 1);
+  finish(lanes, 1);
   assert.deepEqual([lanes.size, lanes.running], [0, 0]);
 });
 
@@ -132,7 +142,7 @@ Deno.test("a handler's cap holds its own back and nobody else", () => {
   const first = take(lanes);
   assert.deepEqual(first.filter((id) => id >= 5).sort(), [5, 6]);
   assert.equal(first.length, 4);
-  lanes.finish(ref(first.find((id) => id <= 4)!));
+  finish(lanes, first.find((id) => id <= 4)!);
   assert.equal(take(lanes).length, 1);
 });
 
@@ -149,10 +159,10 @@ Deno.test("a lone entry waits until nothing runs, and then nothing else starts",
   assert.deepEqual(take(lanes, 1), [1]);
   lanes.push(item(3, null, { alone: true }));
   assert.deepEqual(take(lanes), []);
-  lanes.finish(ref(1));
+  finish(lanes, 1);
   assert.deepEqual(take(lanes), [3]);
   assert.deepEqual(take(lanes), []);
-  lanes.finish(ref(3));
+  finish(lanes, 3);
   assert.deepEqual(take(lanes), [2]);
 });
 
@@ -160,10 +170,10 @@ Deno.test("between two lone entries the others have a turn", () => {
   const alone = { alone: true };
   const lanes = lanesWith(item(1, null, alone), item(2, null, alone), item(3), item(4, "a"));
   assert.deepEqual(take(lanes), [1]);
-  lanes.finish(ref(1));
+  finish(lanes, 1);
   assert.deepEqual(take(lanes).sort(), [3, 4]);
-  lanes.finish(ref(3));
-  lanes.finish(ref(4));
+  finish(lanes, 3);
+  finish(lanes, 4);
   assert.deepEqual(take(lanes), [2]);
 });
 
@@ -171,11 +181,11 @@ Deno.test("the turn of the others ends, so that a flood does not keep a lone ent
   const lanes = lanesWith(item(1, null, { alone: true }), item(2, null, { alone: true }));
   for (let id = 3; id < 1_003; id++) lanes.push(item(id));
   assert.deepEqual(take(lanes), [1]);
-  lanes.finish(ref(1));
+  finish(lanes, 1);
   let others = 0;
   for (let batch = take(lanes, 10); batch[0] !== 2; batch = take(lanes, 10)) {
     others += batch.length;
-    for (const id of batch) lanes.finish(ref(id));
+    for (const id of batch) finish(lanes, id);
     assert.ok(others <= 100);
   }
 });
@@ -197,7 +207,7 @@ Deno.test("a hot key and a flood without keys starve no other key", () => {
   while (!started.includes(last)) {
     const batch = take(lanes, 1);
     started.push(...batch);
-    for (const one of batch) lanes.finish(ref(one));
+    for (const one of batch) finish(lanes, one);
     assert.ok(started.length < 10);
   }
 });
@@ -242,7 +252,7 @@ Deno.test("a lane that holds nothing is forgotten", () => {
     lanes.blockParked(`s\0r:${id}-1`, `other-${id}`);
     lanes.free(`s\0r:${id}-1`);
     assert.equal(lanes.keys, 1);
-    for (const { ref } of id % 2 === 0 ? lanes.take(1) : lanes.spill(1)) lanes.finish(ref);
+    for (const one of id % 2 === 0 ? lanes.take(1) : lanes.spill(1)) lanes.finish(one);
     assert.equal(lanes.keys, 0);
   }
 });
@@ -358,7 +368,7 @@ class Bench {
 
   finish(one: LaneItem | undefined, parked: boolean): void {
     if (one === undefined) return;
-    this.lanes.finish(one.ref, { parked });
+    this.lanes.finish(one, { parked });
     this.model.running.delete(one.ref);
     if (parked && one.key !== null) this.model.parked.set(one.ref, one);
     else this.gone.add(one.ref);
@@ -433,6 +443,6 @@ Deno.test("once nothing is to run alone any more, there is no limit", () => {
   assert.equal(lanes.appetite, 64);
   assert.deepEqual(take(lanes), [1]);
   assert.equal(lanes.appetite, 0, "nothing could start beside it");
-  lanes.finish(ref(1));
+  finish(lanes, 1);
   assert.equal(lanes.appetite, Infinity);
 });

@@ -16,15 +16,22 @@ export function compareOrdered(a: Ordered, b: Ordered): number {
   return compareIds(a.id, b.id) || (a.ref < b.ref ? -1 : a.ref > b.ref ? 1 : 0);
 }
 
+/** Most slots that an empty queue keeps, and most free ones before the first. */
+const KEPT = 64;
+
 /** See the module's text. */
 export class OrderedQueue<E extends Ordered> {
-  /** Slots before `#head` are free: an entry that was taken for an attempt comes back to its place without a move. */
-  readonly #slots: (E | undefined)[] = [];
+  /**
+   * Slots before `#head` are free: an entry that was taken for an attempt comes back to its place without a move. Those
+   * from `#end` on are kept for what comes: most queues are empty again and again.
+   */
+  #slots: (E | undefined)[] = [];
   #head = 0;
+  #end = 0;
 
   /** Elements in it. */
   get size(): number {
-    return this.#slots.length - this.#head;
+    return this.#end - this.#head;
   }
 
   /** The smallest; undefined when empty. */
@@ -35,9 +42,12 @@ export class OrderedQueue<E extends Ordered> {
   /** Adds one in its place. */
   add(element: E): void {
     const at = this.#placeOf(element);
-    if (at === this.#slots.length) this.#slots.push(element);
+    if (at === this.#end) this.#slots[this.#end++] = element;
     else if (at === this.#head && this.#head > 0) this.#slots[--this.#head] = element;
-    else this.#slots.splice(at, 0, element);
+    else {
+      this.#slots.splice(at, 0, element);
+      this.#end++;
+    }
   }
 
   /** Removes the smallest. */
@@ -55,13 +65,19 @@ export class OrderedQueue<E extends Ordered> {
     const at = this.#placeOf(element);
     if (this.#slots[at] !== element) return false;
     this.#slots.splice(at, 1);
+    this.#end--;
     return true;
+  }
+
+  /** All of them, the smallest first. */
+  *values(): IterableIterator<E> {
+    for (let at = this.#head; at < this.#end; at++) yield this.#slots[at]!;
   }
 
   /** Index of the first element that is not smaller. */
   #placeOf(element: E): number {
     let low = this.#head;
-    let high = this.#slots.length;
+    let high = this.#end;
     // Most are added at the end.
     if (high > low && compareOrdered(this.#slots[high - 1]!, element) < 0) return high;
     while (low < high) {
@@ -73,11 +89,12 @@ export class OrderedQueue<E extends Ordered> {
   }
 
   #compact(): void {
-    if (this.#head === this.#slots.length) {
-      this.#slots.length = 0;
-      this.#head = 0;
-    } else if (this.#head > 64 && this.#head * 2 > this.#slots.length) {
+    if (this.#head === this.#end) {
+      if (this.#end > KEPT) this.#slots = [];
+      this.#head = this.#end = 0;
+    } else if (this.#head > KEPT && this.#head * 2 > this.#end) {
       this.#slots.splice(0, this.#head);
+      this.#end -= this.#head;
       this.#head = 0;
     }
   }

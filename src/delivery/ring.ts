@@ -40,6 +40,11 @@ export class Ring<E> {
     }
   }
 
+  /** All of them, the first first. */
+  *values(): IterableIterator<E> {
+    for (let n = 0; n < this.#size; n++) yield this.#slots[(this.#head + n) & (this.#slots.length - 1)]!;
+  }
+
   #grow(): void {
     const capacity = this.#slots.length;
     const slots = new Array<E | undefined>(capacity * 2);

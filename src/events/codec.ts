@@ -15,11 +15,12 @@
  * @module
  */
 import { idTimeMs } from "../delivery/ids.ts";
-import type { Event, Fields } from "./event.ts";
+import type { EntryRef, Event, Fields } from "./event.ts";
 import { InternedTexts } from "./interned.ts";
-import { PackedFields } from "./packed.ts";
-import { distinctText, isJsonType, lossyText, strictText } from "./text.ts";
-import { isWritable, rfc3339, utcTime } from "./time.ts";
+import type { PackedFields } from "./packed.ts";
+import { eachField, lossy, type SortedFields, sortFields, type Value } from "./sorted.ts";
+import { distinctText, isJsonType, strictText } from "./text.ts";
+import { epochMs, isWritable, rfc3339, utcTime } from "./time.ts";
 import { traceIdOf } from "./trace_context.ts";
 import type { CompleteEvent } from "./validate.ts";
 
@@ -33,7 +34,7 @@ export interface RawEntry {
 
 /** An entry that was read, or why it cannot be. */
 export type Decoded =
-  | { readonly ok: true; readonly event: Event<unknown> }
+  | { readonly ok: true; readonly event: Event<unknown>; /** Its `time`, epoch ms. */ readonly timeMs: number }
   | { readonly ok: false; readonly problem: string; readonly type: string | null };
 
 /** What decides who handles an entry, and after which others. */
@@ -52,9 +53,6 @@ const EPOCH_MS = /^-?\d{1,15}$/;
 /** The few values that nearly all entries share. */
 const types = new InternedTexts(1_000);
 const sources = new InternedTexts(1_000);
-
-/** A value: its bytes, or its text where that is known to be ASCII. */
-type Value = Uint8Array | string;
 
 /**
  * Flat fields of an event: name, value, name, value …, always in the order id, type, source, time, subject,
@@ -79,8 +77,12 @@ export function encodeEvent(event: CompleteEvent): (string | Uint8Array)[] {
 }
 
 /** Reads an entry. Total: see the module's text for what cannot be read. */
-export function decodeEntry(entry: RawEntry): Decoded {
-  const raw = sortFields(entry.fields);
+export function decodeEntry({ stream, id, fields }: RawEntry): Decoded {
+  return decodeSorted(stream, id, sortFields(fields));
+}
+
+/** As {@link decodeEntry}, of fields that were sorted before. */
+export function decodeSorted(stream: string, id: string, raw: SortedFields): Decoded {
   const type = typeOf(raw);
   if (type === null) return { ok: false, problem: typeProblem(raw), type: null };
   const datacontenttype = (raw.datacontenttype && lossy(raw.datacontenttype)) || JSON_TYPE;
@@ -98,7 +100,8 @@ export function decodeEntry(entry: RawEntry): Decoded {
       return { ok: false, problem: `data is not JSON (${jsonProblem(error as Error)}), want ${datacontenttype}`, type };
     }
   }
-  return { ok: true, event: makeEvent(entry, raw, { type, datacontenttype, data }) };
+  const event = makeEvent({ stream, id }, raw, type, datacontenttype, data);
+  return { ok: true, event, timeMs: Number.isNaN(raw.timeMs) ? epochMs(event.time) : raw.timeMs };
 }
 
 /** Without the text that V8 quotes: a problem is logged, and payloads are not. */
@@ -110,37 +113,21 @@ function jsonProblem({ message }: Error): string {
 export function peekRouting(fields: Fields | PackedFields): Routing {
   const found: Peeked = { type: undefined, event: undefined, subject: undefined, aggregateId: undefined };
   eachField(fields, (name, value) => peek(found, name, value));
+  return routingOf(found);
+}
+
+/** As {@link peekRouting}, of fields that were sorted before. */
+export function routingOf(found: Peeked): Routing {
   return { type: typeOf(found), subject: attribute(found.subject ?? found.aggregateId) ?? null };
 }
 
-type Peeked = Pick<Raw, "type" | "event" | "subject" | "aggregateId">;
+type Peeked = Pick<SortedFields, "type" | "event" | "subject" | "aggregateId">;
 
 function peek(found: Peeked, name: string, value: Value): void {
   if (name === "type") found.type ??= value;
   else if (name === "event") found.event ??= value;
   else if (name === "subject") found.subject ??= value;
   else if (name === "aggregateId") found.aggregateId ??= value;
-}
-
-/** Names and values in turn; of plain ASCII as text, cut out of the one text that all of them are. */
-function eachField(fields: Fields | PackedFields, tell: (name: string, value: Value) => void): void {
-  if (!(fields instanceof PackedFields)) return eachApart(fields, tell);
-  const { ascii, bytes, places } = fields;
-  if (ascii === null) return eachApart(fields.unpack(), tell);
-  const start = places[0]!;
-  for (let at = 0; at + 3 < places.length; at += 4) {
-    tell(
-      nameAt(bytes, places[at]!, places[at + 1]!),
-      ascii.slice(places[at + 2]! - start, places[at + 3]! - start),
-    );
-  }
-}
-
-function eachApart(fields: Fields, tell: (name: string, value: Value) => void): void {
-  for (let at = 0; at + 1 < fields.length; at += 2) {
-    const name = fields[at]!;
-    tell(nameAt(name, 0, name.length), fields[at + 1]!);
-  }
 }
 
 /** By what log lines about an entry are found: the identifiers of the request that led to it. */
@@ -175,124 +162,22 @@ export function peekIdentifiers(entry: Identified): Identifiers {
   return { correlationId, ...(traceId === null ? {} : { traceId }) };
 }
 
-/** The known fields of an entry, each the first of its name. */
-interface Raw {
-  id: Value | undefined;
-  type: Value | undefined;
-  source: Value | undefined;
-  time: Value | undefined;
-  subject: Value | undefined;
-  datacontenttype: Value | undefined;
-  data: Value | undefined;
-  event: Value | undefined;
-  payload: Value | undefined;
-  aggregateId: Value | undefined;
-  timestamp: Value | undefined;
-  extensions: Record<string, string> | undefined;
-}
-
-/** Names that are told apart by their bytes, without making text of them: ours, and the most usual extensions. */
-const NAMES: readonly (readonly { readonly name: string; readonly bytes: Uint8Array }[])[] = namesByLength(
-  ["id", "type", "source", "time", "subject", "datacontenttype", "data"],
-  ["event", "payload", "aggregateId", "timestamp"],
-  ["correlationid", "traceparent", "tracestate"],
-);
-
-function namesByLength(...groups: readonly (readonly string[])[]): { name: string; bytes: Uint8Array }[][] {
-  const names = groups.flat();
-  const longest = Math.max(...names.map((name) => name.length));
-  const table: { name: string; bytes: Uint8Array }[][] = Array.from({ length: longest + 1 }, () => []);
-  for (const name of names) table[name.length]!.push({ name, bytes: new TextEncoder().encode(name) });
-  return table;
-}
-
-function nameAt(bytes: Uint8Array, from: number, to: number): string {
-  const candidates = NAMES[to - from];
-  if (candidates !== undefined) {
-    for (const { name, bytes: known } of candidates) if (isAt(known, bytes, from)) return name;
-  }
-  return lossyText(bytes.subarray(from, to));
-}
-
-function isAt(known: Uint8Array, bytes: Uint8Array, from: number): boolean {
-  for (let at = 0; at < known.length; at++) if (known[at] !== bytes[from + at]) return false;
-  return true;
-}
-
-function sortFields(fields: Fields | PackedFields): Raw {
-  const raw: Raw = {
-    id: undefined,
-    type: undefined,
-    source: undefined,
-    time: undefined,
-    subject: undefined,
-    datacontenttype: undefined,
-    data: undefined,
-    event: undefined,
-    payload: undefined,
-    aggregateId: undefined,
-    timestamp: undefined,
-    extensions: undefined,
-  };
-  eachField(fields, (name, value) => assign(raw, name, value));
-  if (raw.type !== undefined && raw.event !== undefined) addExtension(raw, "event", raw.event);
-  if (raw.data !== undefined && raw.payload !== undefined) addExtension(raw, "payload", raw.payload);
-  if (raw.subject !== undefined && raw.aggregateId !== undefined) addExtension(raw, "aggregateId", raw.aggregateId);
-  if (raw.time !== undefined && raw.timestamp !== undefined) addExtension(raw, "timestamp", raw.timestamp);
-  return raw;
-}
-
-/** A switch, since writing to a property by a computed name is several times as slow. */
-function assign(raw: Raw, name: string, value: Value): void {
-  switch (name) {
-    case "id":
-      return void (raw.id ??= value);
-    case "type":
-      return void (raw.type ??= value);
-    case "source":
-      return void (raw.source ??= value);
-    case "time":
-      return void (raw.time ??= value);
-    case "subject":
-      return void (raw.subject ??= value);
-    case "datacontenttype":
-      return void (raw.datacontenttype ??= value);
-    case "data":
-      return void (raw.data ??= value);
-    case "event":
-      return void (raw.event ??= value);
-    case "payload":
-      return void (raw.payload ??= value);
-    case "aggregateId":
-      return void (raw.aggregateId ??= value);
-    case "timestamp":
-      return void (raw.timestamp ??= value);
-    default:
-      addExtension(raw, name, value);
-  }
-}
-
-function addExtension(raw: Raw, name: string, value: Value): void {
-  // Without a prototype every name is safe, `__proto__` too.
-  const extensions = raw.extensions ??= Object.create(null) as Record<string, string>;
-  if (!(name in extensions)) extensions[name] = lossy(value);
-}
-
 function makeEvent(
-  { stream, id }: RawEntry,
-  raw: Raw,
-  { type, datacontenttype, data }: { type: string; datacontenttype: string; data: unknown },
+  entry: EntryRef,
+  raw: SortedFields,
+  type: string,
+  datacontenttype: string,
+  data: unknown,
 ): Event {
   const subject = attribute(raw.subject ?? raw.aggregateId);
   const source = sources.of(attribute(raw.source) ?? "unknown");
-  const time = timeOf(raw) ?? rfc3339(idTimeMs(id));
-  const eventId = attribute(raw.id) ?? id;
+  const time = timeOf(raw) ?? rfc3339(idTimeMs(entry.id));
+  const id = attribute(raw.id) ?? entry.id;
   const extensions = raw.extensions ?? NO_EXTENSIONS;
-  const entry = { stream, id };
   // Two literals, since a spread would cost as much as all the rest.
   return subject === undefined
-    ? { id: eventId, type, source, time, datacontenttype, data, extensions, entry }
-    : { id: eventId, type, source, subject, time, datacontenttype, data, extensions, entry };
+    ? { id, type, source, time, datacontenttype, data, extensions, entry }
+    : { id, type, source, subject, time, datacontenttype, data, extensions, entry };
 }
 
 /** A text attribute; undefined when absent or empty. */
@@ -305,23 +190,20 @@ function strict(value: Value): string | null {
   return typeof value === "string" ? value : strictText(value);
 }
 
-function lossy(value: Value): string {
-  return typeof value === "string" ? value : lossyText(value);
-}
-
-function typeOf({ type, event }: Pick<Raw, "type" | "event">): string | null {
+function typeOf({ type, event }: Pick<SortedFields, "type" | "event">): string | null {
   const value = type ?? event;
   const text = value === undefined ? null : strict(value) || null;
   return text === null ? null : types.of(text);
 }
 
-function typeProblem({ type, event }: Raw): string {
+function typeProblem({ type, event }: SortedFields): string {
   const value = type ?? event;
   if (value === undefined) return "the entry has no type, want a field type (or event)";
   return value.length === 0 ? "type is empty, want at least one character" : "type is not UTF-8, want text";
 }
 
-function timeOf({ time, timestamp }: Raw): string | null {
+function timeOf({ time, timestamp, timeMs }: SortedFields): string | null {
+  if (!Number.isNaN(timeMs)) return time as string;
   const value = time ?? timestamp;
   if (value === undefined || value.length > 64) return null;
   const text = strict(value);

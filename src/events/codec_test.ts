@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { decodeEntry, encodeEvent, peekIdentifiers, peekRouting } from "./codec.ts";
 import type { Event } from "./event.ts";
 import { PackedFields } from "./packed.ts";
-import { epochMs, utcTime } from "./time.ts";
+import { epochMs, plainUtcMs, utcTime } from "./time.ts";
 import { completeEvent } from "./validate.ts";
 
 const ID = "1751154013653-7";
@@ -312,9 +312,34 @@ Deno.test("times are read as Date.parse reads them", () => {
     max: new Date("9999-12-31T23:59:59.999Z"),
     noInvalidDate: true,
   });
-  fc.assert(fc.property(at, (date) => assert.equal(epochMs(date.toISOString()), date.getTime())));
+  fc.assert(fc.property(at, fc.nat(9), (date, from) => {
+    const bytes = new TextEncoder().encode(" ".repeat(from) + date.toISOString() + "1");
+    assert.equal(plainUtcMs(bytes, from, bytes.length - 1), date.getTime());
+    assert.equal(epochMs(date.toISOString()), date.getTime());
+  }));
   assert.equal(epochMs("2026-01-02T03:04:05Z"), Date.parse("2026-01-02T03:04:05Z"));
   assert.ok(Number.isNaN(epochMs("nonsense of 24 letters!.")));
+});
+
+Deno.test("what is read in passing is read as with care: what is no plain time is left to that", () => {
+  const char = fc.constantFrom(..."0123456789999-:.TZ tz+");
+  const spoilt = fc.tuple(fc.constantFrom("2024-02-29T23:59:59.999Z", "2100-02-28T00:00:00.000Z"), fc.nat(23), char);
+  const part = (max: number, width: number): fc.Arbitrary<string> =>
+    fc.nat(max).map((value) => String(value).padStart(width, "0"));
+  const any = fc.tuple(part(9_999, 4), part(13, 2), part(32, 2), part(25, 2), part(61, 2), part(61, 2), part(999, 3))
+    .map(([year, month, day, hour, minute, second, ms]) =>
+      `${year}-${month}-${day}T${hour}:${minute}:${second}.${ms}Z`
+    );
+  const text = fc.oneof(any, spoilt.map(([time, at, by]) => time.slice(0, at) + by + time.slice(at + 1)));
+  fc.assert(
+    fc.property(text, (given) => {
+      const found = plainUtcMs(new TextEncoder().encode(given), 0, given.length);
+      if (Number.isNaN(found)) return;
+      assert.equal(utcTime(given), given);
+      assert.equal(found, Date.parse(given));
+    }),
+    { numRuns: 5_000 },
+  );
 });
 
 Deno.test("an entry without a correlation id is correlated as its handler is: by the id of its event", () => {

@@ -5,11 +5,11 @@
  * wanting them byte for byte: only a dead letter does. So the values stay where they are, with their places beside them.
  * @module
  */
+import { Buffer, isAscii } from "node:buffer";
 import type { Fields } from "./event.ts";
 
 /** Longer entries are read value by value: what somebody keeps of one text keeps the whole text. */
 const LONGEST_TEXT = 4_096;
-const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** See the module's text. The bytes must not change as long as it is in use. */
 export class PackedFields {
@@ -17,12 +17,16 @@ export class PackedFields {
   readonly bytes: Uint8Array;
   /** Start and end of each value in turn, ascending: name, value, name, value … */
   readonly places: readonly number[];
-  #text: string | null | undefined = undefined;
+  readonly #ascii: Buffer | null;
 
-  /** @param bytes Shared, not copied. @param places Two numbers a value. */
-  constructor(bytes: Uint8Array, places: readonly number[]) {
+  /**
+   * @param bytes Shared, not copied. @param places Two numbers a value.
+   * @param ascii The same bytes, where all of them between the first place and the last are known to be ASCII.
+   */
+  constructor(bytes: Uint8Array, places: readonly number[], ascii: Buffer | null = null) {
     this.bytes = bytes;
     this.places = places;
+    this.#ascii = ascii;
   }
 
   /** Bytes of all values together, and of what lies between them. */
@@ -33,19 +37,16 @@ export class PackedFields {
 
   /**
    * All values and what lies between them as one text, in which each has the place that it has in the bytes, less the
-   * first; null where they are long or not all ASCII. Decoding once costs less than decoding a few values.
+   * first; null where they are long or not all ASCII. Decoding once costs less than decoding a few values. Made anew each
+   * time.
    */
-  get ascii(): string | null {
-    if (this.#text === undefined) this.#text = this.#decode();
-    return this.#text;
-  }
-
-  #decode(): string | null {
-    const { byteLength, places } = this;
+  asciiText(): string | null {
+    const { bytes, places, byteLength } = this;
     if (byteLength === 0 || byteLength > LONGEST_TEXT) return null;
-    const text = utf8.decode(this.bytes.subarray(places[0]!, places[places.length - 1]!));
-    // Of as many characters as bytes none took two; or each that is wrong was replaced.
-    return text.length === byteLength && !text.includes("\ufffd") ? text : null;
+    const [from, to] = [places[0]!, places[places.length - 1]!];
+    if (this.#ascii !== null) return this.#ascii.toString("latin1", from, to);
+    if (!isAscii(bytes.subarray(from, to))) return null;
+    return Buffer.from(bytes.buffer, bytes.byteOffset + from, byteLength).toString("latin1");
   }
 
   /** Each value as an array of its own; the bytes are still shared. */

@@ -38,17 +38,56 @@ export function rfc3339(ms: number): string {
   return text;
 }
 
-/**
- * Epoch ms of what {@link utcTime} gives; NaN for what cannot be read. Reads what nearly every publisher writes,
- * `2026-01-31T12:34:56.789Z`, in a quarter of the time that `Date.parse` takes.
- */
+/** Epoch ms of what {@link utcTime} gives; NaN for what cannot be read. */
 export function epochMs(text: string): number {
-  if (text.length !== 24 || text[TO_SECONDS] !== "." || !isPlainUtc(text)) return Date.parse(text);
-  const year = twoDigits(text, 0) * 100 + twoDigits(text, 2);
-  const ms = twoDigits(text, 20) * 10 + text.charCodeAt(22) - 0x30;
-  if (year < 100) return Date.parse(text);
-  const [month, day, hour] = [twoDigits(text, 5) - 1, twoDigits(text, 8), twoDigits(text, 11)];
-  return Date.UTC(year, month, day, hour, twoDigits(text, 14), twoDigits(text, 17), ms);
+  return Date.parse(text);
+}
+
+/**
+ * Epoch ms of what nearly every publisher writes, `2026-01-31T12:34:56.789Z`, read where it lies in ASCII bytes; NaN for
+ * anything else, and for what is no date. Such a text is what {@link utcTime} gives for it. Takes a tenth of the time of
+ * reading it as a text.
+ */
+export function plainUtcMs(bytes: Uint8Array, from: number, to: number): number {
+  if (to - from !== PLAIN_UTC || !hasPlainMarks(bytes, from)) return NaN;
+  const year = digits(bytes, from) * 100 + digits(bytes, from + 2);
+  const month = digits(bytes, from + 5);
+  const day = digits(bytes, from + 8);
+  const hour = digits(bytes, from + 11);
+  const minute = digits(bytes, from + 14);
+  const second = digits(bytes, from + 17);
+  const ms = digits(bytes, from + 20) * 10 + bytes[from + 22]! - 0x30;
+  // Comparisons with NaN are false. A leap second goes the long way.
+  const exists = year >= 0 && month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month) && hour <= 23 &&
+    minute <= 59 && second <= 59 && bytes[from + 22]! >= 0x30 && bytes[from + 22]! <= 0x39 && ms >= 0;
+  if (!exists) return NaN;
+  return (((daysSinceEpoch(year, month, day) * 24 + hour) * 60 + minute) * 60 + second) * 1_000 + ms;
+}
+
+/** Length of a date-time with milliseconds and `Z`. */
+const PLAIN_UTC = 24;
+const [DASH, COLON, DOT, T, Z] = [0x2d, 0x3a, 0x2e, 0x54, 0x5a] as const;
+
+function hasPlainMarks(bytes: Uint8Array, from: number): boolean {
+  return bytes[from + 4] === DASH && bytes[from + 7] === DASH && bytes[from + 10] === T &&
+    bytes[from + 13] === COLON && bytes[from + 16] === COLON && bytes[from + 19] === DOT && bytes[from + 23] === Z;
+}
+
+/** NaN for what is not two digits. */
+function digits(bytes: Uint8Array, at: number): number {
+  const tens = bytes[at]! - 0x30;
+  const ones = bytes[at + 1]! - 0x30;
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : NaN;
+}
+
+/** Of a date that exists. Counts from March, so that the odd day of a leap year is the last: Howard Hinnant's `days_from_civil`. */
+function daysSinceEpoch(year: number, month: number, day: number): number {
+  const from = month <= 2 ? year - 1 : year;
+  const era = Math.floor(from / 400);
+  const yearOfEra = from - era * 400;
+  const dayOfYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1;
+  const dayOfEra = yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear;
+  return era * 146_097 + dayOfEra - 719_468;
 }
 
 /** True for epoch ms that RFC 3339 can write. */

@@ -10,6 +10,7 @@ import { HandlerTimeoutError, type RetryAfterError } from "../handling/errors.ts
 import type { Inherited, Prepared } from "./publisher.ts";
 import type { Span } from "../tracing.ts";
 import type { Expirable } from "./deadlines.ts";
+import type { Waiting, Waits } from "./waits.ts";
 
 /** How an attempt ended. */
 export type AttemptOutcome =
@@ -23,35 +24,37 @@ export type AttemptOutcome =
 
 /** What an attempt asks of whoever runs it. */
 export interface AttemptHost {
-  readonly monotonic: () => number;
+  readonly waits: Waits;
+  monotonic(): number;
   /** Makes the handler's logger; asked only if the handler asks for one. */
   logger(event: Event, attempt: number, traceparent: string): HandlerLogger;
   /** Checks and encodes an effect. */
   prepare(init: EventInit, inherited: Inherited): Prepared;
 }
 
-/** What an attempt needs. */
-export interface AttemptInput {
-  readonly event: Event;
+/** Whose attempt it is. */
+export interface AttemptOwner {
   readonly handler: Handler;
   /** 1 for the first. */
-  readonly number: number;
+  readonly attemptNumber: number;
   readonly timeoutMs: number;
-  readonly host: AttemptHost;
-  /** Null: nothing traces. */
-  readonly span: Span | null;
+  readonly owner: AttemptHost;
+  /** It has ended. Called once. */
+  attemptEnded(attempt: Attempt, outcome: AttemptOutcome): void;
 }
 
 /** Most handlers publish nothing. */
-const NO_EFFECTS: readonly Prepared[] = [];
+const RETURNED: AttemptOutcome = Object.freeze({ kind: "returned", effects: Object.freeze([]) });
 
 /** See the module's text. */
-export class Attempt implements Expirable, HandlerContext {
+export class Attempt implements Expirable, HandlerContext, Waiting {
   readonly deadlineMs: number;
   deadlineSlot = -1;
   readonly attempt: number;
   readonly startedAt: number;
-  readonly #input: AttemptInput;
+  readonly #owner: AttemptOwner;
+  readonly #event: Event;
+  readonly #span: Span | null;
   #effects: Prepared[] | null = null;
   #controller: AbortController | null = null;
   #abortReason: Error | null = null;
@@ -59,14 +62,20 @@ export class Attempt implements Expirable, HandlerContext {
   #traceparent: string | null = null;
   #log: HandlerLogger | null = null;
   #publish: ((init: EventInit) => void) | null = null;
-  #tell: (outcome: AttemptOutcome) => void = () => {};
 
-  /** @param input See {@link AttemptInput}. */
-  constructor(input: AttemptInput) {
-    this.#input = input;
-    this.attempt = input.number;
-    this.startedAt = input.host.monotonic();
-    this.deadlineMs = this.startedAt + input.timeoutMs;
+  /** @param span Null: nothing traces. */
+  constructor(owner: AttemptOwner, event: Event, span: Span | null) {
+    this.#owner = owner;
+    this.#event = event;
+    this.#span = span;
+    this.attempt = owner.attemptNumber;
+    this.startedAt = owner.owner.monotonic();
+    this.deadlineMs = this.startedAt + owner.timeoutMs;
+  }
+
+  /** The span that it works in. */
+  get span(): Span | null {
+    return this.#span;
   }
 
   /** {@link HandlerContext.signal}: made when first asked for, since most handlers never ask. */
@@ -80,8 +89,7 @@ export class Attempt implements Expirable, HandlerContext {
 
   /** {@link HandlerContext.log} */
   get log(): HandlerLogger {
-    const { host, event, number } = this.#input;
-    return this.#log ??= host.logger(event, number, this.#trace);
+    return this.#log ??= this.#owner.owner.logger(this.#event, this.attempt, this.#trace);
   }
 
   /** {@link HandlerContext.publish}: may be taken out of the context, so that it is made when first asked for. */
@@ -89,19 +97,25 @@ export class Attempt implements Expirable, HandlerContext {
     return this.#publish ??= (init) => this.#add(init);
   }
 
-  /** Runs the handler and tells how it ended, once. Call once. */
-  run(tell: (outcome: AttemptOutcome) => void): void {
-    this.#tell = tell;
-    const { handler, event } = this.#input;
-    // What the handler does after the end is nobody's business but the log's.
-    const failed = (error: unknown): void => this.#end(outcomeOf(error));
-    if (handler.schema) this.#checked(handler.schema).then((outcome) => this.#end(outcome), failed);
-    else this.#called(event).then(() => this.#end(this.#returned), failed);
+  /** Runs the handler; its owner is told how it ended, once. Call once. */
+  run(): void {
+    const { handler, owner: { waits } } = this.#owner;
+    waits.until(handler.schema ? this.#checked(handler.schema) : this.#called(this.#event), this);
+  }
+
+  /** {@link Waiting.returned} */
+  returned(): void {
+    this.#end(this.#effects === null ? RETURNED : { kind: "returned", effects: this.#effects });
+  }
+
+  /** {@link Waiting.threw}: what the handler does after the end is nobody's business but the log's. */
+  threw(error: unknown): void {
+    this.#end(error instanceof DataInvalid ? { kind: "invalid", problem: error.message } : outcomeOf(error));
   }
 
   /** The bound has passed. */
   expire(): void {
-    const error = new HandlerTimeoutError(this.#input.timeoutMs);
+    const error = new HandlerTimeoutError(this.#owner.timeoutMs);
     this.abort(error);
     this.#end({ kind: "timed_out", error: error.message });
   }
@@ -125,8 +139,8 @@ export class Attempt implements Expirable, HandlerContext {
         "Cannot publish: the attempt has ended, want a call before the handler ends",
       );
     }
-    const { host, event: { extensions, id } } = this.#input;
-    (this.#effects ??= []).push(host.prepare(init, {
+    const { extensions, id } = this.#event;
+    (this.#effects ??= []).push(this.#owner.owner.prepare(init, {
       // What follows from an event that carries no correlation id is correlated by the event itself.
       correlationId: extensions["correlationid"] ?? id,
       traceparent: this.#trace,
@@ -135,14 +149,13 @@ export class Attempt implements Expirable, HandlerContext {
 
   /** What the attempt works under: its span, else the trace of its event, else a new one. */
   get #trace(): string {
-    const { span, event: { extensions } } = this.#input;
-    return this.#traceparent ??= span?.traceparent ?? traceOr(extensions["traceparent"]);
+    return this.#traceparent ??= this.#span?.traceparent ?? traceOr(this.#event.extensions["traceparent"]);
   }
 
   /** The handler's own promise, where it gives one: another around it would cost as much as a short handler. */
   #called(event: Event): Promise<unknown> {
     try {
-      const result = this.#input.handler.handle(event, this);
+      const result = this.#owner.handler.handle(event, this);
       return result instanceof Promise ? result : Promise.resolve(result);
     } catch (error) {
       return Promise.reject(error);
@@ -150,16 +163,11 @@ export class Attempt implements Expirable, HandlerContext {
   }
 
   /** The handler is not called where the data does not fit. */
-  async #checked(schema: NonNullable<Handler["schema"]>): Promise<AttemptOutcome> {
-    const { event } = this.#input;
+  async #checked(schema: NonNullable<Handler["schema"]>): Promise<void> {
+    const event = this.#event;
     const checked = await schema["~standard"].validate(event.data);
-    if (checked.issues) return { kind: "invalid", problem: describeIssues(checked.issues) };
+    if (checked.issues) throw new DataInvalid(describeIssues(checked.issues));
     await this.#called(checked.value === event.data ? event : { ...event, data: checked.value });
-    return this.#returned;
-  }
-
-  get #returned(): AttemptOutcome {
-    return { kind: "returned", effects: this.#effects ?? NO_EFFECTS };
   }
 
   #end(outcome: AttemptOutcome): void {
@@ -168,9 +176,12 @@ export class Attempt implements Expirable, HandlerContext {
     // A handler that was told to stop and throws has not failed: whatever it throws is an echo of the abort.
     const echo = this.#abortReason !== null && !(this.#abortReason instanceof HandlerTimeoutError) &&
       outcome.kind !== "returned";
-    this.#tell(echo ? { kind: "cut_off" } : outcome);
+    this.#owner.attemptEnded(this, echo ? { kind: "cut_off" } : outcome);
   }
 }
+
+/** The data does not fit the schema; known to nobody outside, so that no handler can throw it. */
+class DataInvalid extends Error {}
 
 type Issues = readonly {
   readonly message: string;

@@ -131,7 +131,7 @@ export class StreamConsumer {
 
   /** Refs held, for {@link StreamStore.recover}. */
   get heldRefs(): ReadonlySet<string> {
-    return new Set(this.#holding.held.keys());
+    return new Set(this.#holding.held.all.map(({ delivery }) => delivery.ref));
   }
 
   /** `onParked` is told how long until a new parked entry is due; `onFenced` that all is void. */
@@ -152,9 +152,11 @@ export class StreamConsumer {
 
   /** Takes parked entries into care: their keys wait for them. */
   adopt(parked: readonly { ref: string; orderKey?: string }[]): void {
+    const inLanes = new Set(this.#holding.held.all.flatMap(({ node, delivery }) => node === null ? [] : delivery.ref));
     for (const { ref, orderKey } of parked) {
       this.#holding.parked.set(ref, orderKey ?? null);
-      if (orderKey !== undefined) {
+      // One that waits or runs holds its key by itself.
+      if (orderKey !== undefined && !inLanes.has(ref)) {
         this.#o.dispatcher.blockParked(this.#laneRef(ref), laneKey(this.stream, orderKey));
       }
     }
@@ -169,11 +171,9 @@ export class StreamConsumer {
   spill(n: number): number {
     const items = this.#o.dispatcher.spill(n, this.#desk);
     const delayMs = Math.max(SPILL_MS, this.#o.settings.retryBackoffMs);
-    for (const item of items) {
-      const job = item as Job;
-      this.#settling.park(job, job.delivery.history, delayMs, null);
-      this.adopt([{ ref: job.delivery.ref, ...(job.orderKey === null ? {} : { orderKey: job.orderKey }) }]);
-    }
+    const jobs = items as readonly Job[];
+    for (const job of jobs) this.#settling.park(job, job.delivery.history, delayMs, null);
+    this.adopt(jobs.map(({ delivery: { ref }, orderKey }) => ({ ref, ...(orderKey === null ? {} : { orderKey }) })));
     return items.length;
   }
 
@@ -184,11 +184,12 @@ export class StreamConsumer {
     this.#o.happenings.emit({ kind: "lease_lost", stream: this.stream, consumer: name, held: held.size });
     this.#o.dispatcher.removeWaiting((item) => item.owner === this.#desk);
     const reason = new LeaseLostError(name);
-    for (const job of held.values()) job?.attempt?.abort(reason);
+    for (const { attempt } of [...held.all]) attempt?.abort(reason);
     // Most often somebody else has them now; but the registration may have been destroyed together with them.
-    for (const ref of held.keys()) this.#losses.add(name, ref, this.#holding.sinceOf(ref));
+    for (const { delivery, sinceMs } of held.all) this.#losses.add(name, delivery.ref, sinceMs);
+    const refs = this.heldRefs;
     for (const ref of this.#holding.parked.keys()) {
-      if (!held.has(ref)) this.#losses.add(name, ref, -Infinity);
+      if (!refs.has(ref)) this.#losses.add(name, ref, -Infinity);
     }
     this.#holding.clear();
     this.#settler.abandon();
@@ -209,9 +210,9 @@ export class StreamConsumer {
 
   /** Aborts what runs; with `cutOff` it ends there and then and is handed back. */
   abortRunning(reason: Error, cutOff: boolean): void {
-    for (const job of this.#holding.held.values()) {
-      if (cutOff) job?.attempt?.cutOff(reason);
-      else job?.attempt?.abort(reason);
+    for (const { attempt } of [...this.#holding.held.all]) {
+      if (cutOff) attempt?.cutOff(reason);
+      else attempt?.abort(reason);
     }
   }
 

@@ -17,6 +17,11 @@ export class DedupKeys {
     this.#on = windowMs > 0;
   }
 
+  /** False: nothing here has anything to say. */
+  get on(): boolean {
+    return this.#on;
+  }
+
   /** Null while deduplication is off. What cannot be decoded is only ever its own double. */
   of(delivery: Delivery): string | null {
     if (!this.#on) return null;

@@ -130,11 +130,16 @@ export class Dispatcher {
     const starting = this.#lanes.take(room);
     if (starting.length === 0) return;
     this.#running += starting.length;
-    for (const [owner, items] of groupByOwner(starting)) {
-      const told = owner.beforeStart(items);
-      if (told === null) items.forEach((item) => this.#start(item));
-      else told.then(() => items.forEach((item) => this.#start(item)));
-    }
+    const { owner } = starting[0]!;
+    // Most services have one stream.
+    if (starting.every((item) => item.owner === owner)) return this.#begin(owner, starting);
+    for (const [owner, items] of groupByOwner(starting)) this.#begin(owner, items);
+  }
+
+  #begin(owner: RunnableOwner, items: readonly Runnable[]): void {
+    const told = owner.beforeStart(items);
+    if (told === null) items.forEach((item) => this.#start(item));
+    else told.then(() => items.forEach((item) => this.#start(item)));
   }
 
   #start(item: Runnable): void {
@@ -144,7 +149,7 @@ export class Dispatcher {
   /** One for all: a closure for each start would be garbage for each. */
   readonly #ended = (item: Runnable, end: "free" | "parked"): void => {
     this.#running--;
-    this.#lanes.finish(item.ref, end === "parked" ? PARKED : FREE);
+    this.#lanes.finish(item, end === "parked" ? PARKED : FREE);
     this.#queuePump();
     if (this.#running === 0) { for (const resolve of this.#idle.splice(0)) resolve(); }
   };

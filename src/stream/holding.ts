@@ -3,17 +3,15 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
-import { SlotMap } from "../delivery/slot_map.ts";
 import type { Delivery } from "../store/port.ts";
-import type { Job } from "./job.ts";
+import { type Held, HeldEntries } from "./held.ts";
 
 /** Part of what may be held that new entries leave free. */
 const RETRY_SHARE = 1 / 8;
 
 /** See the module's text. */
 export class Holding {
-  /** By ref; null while an entry is held without a handler to run. */
-  readonly held: SlotMap<Job | null> = new SlotMap();
+  readonly held: HeldEntries = new HeldEntries();
   /** Parked refs in this consumer's care, with their order key. */
   readonly parked: Map<string, string | null> = new Map();
   /** Refs whose parking is under way, with the delivery that came back before its answer did. */
@@ -60,30 +58,22 @@ export class Holding {
     return Math.max(0, this.room - Math.floor(this.#maxHeld * RETRY_SHARE));
   }
 
-  /** Since when an entry has been held, monotonic ms; now where that is not known. */
-  sinceOf(ref: string): number {
-    return this.held.get(ref)?.sinceMs ?? this.#clock.monotonic();
-  }
-
   /** Entries settled since the start: how fast things move. */
   get released(): number {
     return this.#released;
   }
 
-  /** Takes an entry in. @returns False when it is held already: what came is kept where that matters. */
-  take(delivery: Delivery): boolean {
-    if (this.held.has(delivery.ref)) {
-      this.cameBack(delivery);
-      return false;
-    }
-    this.held.set(delivery.ref, null);
-    return true;
+  /** Entries come in. @returns Those that are not held already: what came of the others is kept where that matters. */
+  sort(deliveries: readonly Delivery[]): readonly Delivery[] {
+    const { fresh, known } = this.held.sort(deliveries);
+    for (const delivery of known) this.cameBack(delivery);
+    return fresh;
   }
 
   /** It is settled: there is room for another. */
-  release(ref: string): void {
+  release(item: Held): void {
     this.#released++;
-    this.held.delete(ref);
+    this.held.remove(item);
     this.tellRoom();
   }
 
@@ -99,6 +89,7 @@ export class Holding {
 
   /** Its parking has ended. @returns The delivery that came back meanwhile, if any. */
   parkingEnded(ref: string): Delivery | null {
+    if (this.#parking.size === 0) return null;
     const back = this.#parking.get(ref) ?? null;
     this.#parking.delete(ref);
     return back;
@@ -107,6 +98,11 @@ export class Holding {
   /** Parked entries whose parking is over. */
   get parkedForSure(): readonly string[] {
     return [...this.parked.keys()].filter((ref) => !this.#parking.has(ref));
+  }
+
+  /** A parked entry came back: it is held now. */
+  returned(ref: string): void {
+    if (this.parked.size > 0) this.parked.delete(ref);
   }
 
   /** A parked entry left our care without coming back. */
@@ -125,6 +121,7 @@ export class Holding {
 
   /** Wakes whoever waits for room. */
   tellRoom(): void {
+    if (this.#roomWaiters.size === 0) return;
     for (const wake of [...this.#roomWaiters]) wake();
   }
 

@@ -4,11 +4,14 @@
  */
 import { exhaustedBeforeRun } from "../delivery/settle.ts";
 import { isSuspect } from "../delivery/suspects.ts";
-import { decodeEntry, peekRouting } from "../events/codec.ts";
+import { decodeEntry, peekRouting, routingOf } from "../events/codec.ts";
+import { type SortedFields, sortFields } from "../events/sorted.ts";
 import type { Handler } from "../handling/define.ts";
-import type { Delivery } from "../store/port.ts";
+import type { Outcome } from "../happenings.ts";
+import type { Delivery, LetterInfo } from "../store/port.ts";
 import type { ConsumerOptions } from "./consumer_options.ts";
 import type { DedupKeys } from "./dedup_keys.ts";
+import { Bystander } from "./held.ts";
 import type { Holding } from "./holding.ts";
 import { entryOf } from "./entry.ts";
 import { Job, laneRef } from "./job.ts";
@@ -26,6 +29,8 @@ export interface IntakeOptions extends ConsumerOptions {
   readonly desk: JobDesk;
 }
 
+const NONE_SEEN: readonly boolean[] = [];
+
 /** See the module's text. */
 export class Intake {
   readonly #o: IntakeOptions;
@@ -41,15 +46,29 @@ export class Intake {
   async accept(deliveries: readonly Delivery[]): Promise<void> {
     // What comes in after the close stays pending under our name, and is handed back when the consumer retires.
     if (this.#closed) return;
-    const { holding, dispatcher, dedupKeys, clock } = this.#o;
+    const fresh = this.#o.holding.sort(deliveries);
+    if (this.#o.dedupKeys.on) await this.#submitUnseen(fresh);
+    else this.#submit(fresh, NONE_SEEN);
+  }
+
+  /** Held from now on, whatever becomes of them. */
+  async #submitUnseen(fresh: readonly Delivery[]): Promise<void> {
+    const { holding, dedupKeys, clock } = this.#o;
     const { generation } = holding;
-    const fresh = deliveries.filter((delivery) => holding.take(delivery));
+    const held = fresh.map((delivery) => new Bystander(delivery, "", clock.monotonic()));
+    for (const one of held) holding.held.add(one);
     const seen = await dedupKeys.seen(fresh);
     if (generation !== holding.generation) return;
+    for (const one of held) holding.held.remove(one);
+    this.#submit(fresh, seen);
+  }
+
+  #submit(fresh: readonly Delivery[], seen: readonly boolean[]): void {
+    const { holding, dispatcher, clock } = this.#o;
     const sinceMs = clock.monotonic();
     const jobs: Job[] = [];
     fresh.forEach((delivery, index) => {
-      holding.parked.delete(delivery.ref);
+      holding.returned(delivery.ref);
       const job = this.#triage(delivery, seen[index] ?? false, sinceMs);
       if (job !== null) jobs.push(job);
     });
@@ -60,7 +79,11 @@ export class Intake {
   ended(ref: string): void {
     const waiting = this.#twins.ended(ref);
     if (waiting.length === 0) return;
-    for (const twin of waiting) this.#o.holding.held.delete(twin.ref);
+    const { held } = this.#o.holding;
+    for (const { ref } of waiting) {
+      const twin = held.find(ref);
+      if (twin !== undefined) held.remove(twin);
+    }
     void this.accept(waiting);
   }
 
@@ -74,50 +97,76 @@ export class Intake {
     this.#closed = true;
   }
 
-  /** Settles at once what needs no handler; else makes the job. */
+  /** Settles at once what needs no handler; else makes the job. No closures here: each entry would pay for them. */
   #triage(delivery: Delivery, duplicate: boolean, sinceMs: number): Job | null {
-    const { settling, dedupKeys, registry, settings } = this.#o;
-    const { type, subject } = peekRouting(delivery.packed ?? delivery.fields);
-    if (type === null) return this.#finish(delivery, () => this.#undecodable(delivery));
-    if (duplicate) return this.#finish(delivery, () => settling.acknowledge(delivery, type, "duplicate"));
+    const { dedupKeys, registry, settings } = this.#o;
+    const sorted = sortedOf(delivery);
+    const { type, subject } = sorted === null ? peekRouting(delivery.packed ?? delivery.fields) : routingOf(sorted);
+    if (type === null) return this.#undecodable(this.#hold(delivery, "undecodable", sinceMs));
+    if (duplicate) return this.#acknowledge(this.#hold(delivery, type, sinceMs), "duplicate");
     const dedupKey = dedupKeys.of(delivery);
-    if (dedupKey !== null && !this.#twins.goesAhead(dedupKey, delivery)) return null;
+    if (dedupKey !== null && !this.#twins.goesAhead(dedupKey, delivery)) return this.#wait(delivery, type, sinceMs);
     const handler = registry.find(type);
-    if (handler === null) return this.#finish(delivery, () => settling.acknowledge(delivery, type, "ignored"));
+    if (handler === null) return this.#acknowledge(this.#hold(delivery, type, sinceMs), "ignored");
     const spent = exhaustedBeforeRun(delivery.history, handler.maxDeliveries ?? settings.maxDeliveries);
-    if (spent !== null) return this.#finish(delivery, () => settling.dead(delivery, type, spent));
-    return this.#job(delivery, handler, type, subject, sinceMs);
+    if (spent !== null) return this.#dead(this.#hold(delivery, type, sinceMs), spent);
+    const orderKey = this.#ordered(handler) ? subject : null;
+    const { desk: host, holding: { generation } } = this.#o;
+    return this.#hire(new Job({ host, delivery, sorted, handler, type, orderKey, generation, sinceMs }));
   }
 
-  #job(delivery: Delivery, handler: Handler, type: string, subject: string | null, sinceMs: number): Job {
-    const { settings, holding, marks, desk } = this.#o;
-    const ordered = (handler.ordering ?? settings.ordering) === "key";
-    const job = new Job({
-      host: desk,
-      delivery,
-      handler,
-      type,
-      orderKey: ordered ? subject : null,
-      generation: holding.generation,
-      sinceMs,
-    });
-    holding.held.set(delivery.ref, job);
+  #ordered(handler: Handler): boolean {
+    return (handler.ordering ?? this.#o.settings.ordering) === "key";
+  }
+
+  #hire(job: Job): Job {
+    const { holding, marks } = this.#o;
+    const { delivery } = job;
+    holding.held.add(job);
     if (isSuspect(delivery.history)) marks.suspect(delivery.ref);
     return job;
   }
 
-  #finish(delivery: Delivery, settle: () => void): null {
-    const { store, holding, dispatcher } = this.#o;
-    dispatcher.free(laneRef(store.stream, holding.generation, delivery.ref));
-    settle();
+  #hold(delivery: Delivery, type: string, sinceMs: number): Bystander {
+    const one = new Bystander(delivery, type, sinceMs);
+    this.#o.holding.held.add(one);
+    return one;
+  }
+
+  #wait(delivery: Delivery, type: string, sinceMs: number): null {
+    this.#hold(delivery, type, sinceMs);
     return null;
   }
 
-  #undecodable(delivery: Delivery): void {
-    const { store, desk, settling } = this.#o;
-    const decoded = decodeEntry(entryOf(store.stream, delivery));
-    const problem = decoded.ok ? "no type" : decoded.problem;
-    const decision = desk.decide({ kind: "undecodable", problem }, delivery, 1);
-    if (decision.kind === "dead") settling.dead(delivery, "undecodable", decision.letter);
+  #acknowledge(one: Bystander, outcome: Outcome): null {
+    this.#free(one);
+    this.#o.settling.acknowledge(one, outcome);
+    return null;
   }
+
+  #dead(one: Bystander, letter: LetterInfo): null {
+    this.#free(one);
+    this.#o.settling.dead(one, letter);
+    return null;
+  }
+
+  #undecodable(one: Bystander): null {
+    const { store, desk } = this.#o;
+    const decoded = decodeEntry(entryOf(store.stream, one.delivery));
+    const problem = decoded.ok ? "no type" : decoded.problem;
+    const decision = desk.decide({ kind: "undecodable", problem }, one.delivery, 1);
+    return decision.kind === "dead" ? this.#dead(one, decision.letter) : null;
+  }
+
+  /** It may have been parked: its key need not wait for it. */
+  #free({ delivery: { ref } }: Bystander): void {
+    const { store, holding, dispatcher } = this.#o;
+    dispatcher.free(laneRef(store.stream, holding.generation, ref));
+  }
+}
+
+/** Sorted once, for now and for the attempt. What is long is sorted twice rather than held twice. */
+function sortedOf({ packed }: Delivery): SortedFields | null {
+  const text = packed?.asciiText() ?? null;
+  return packed === undefined || text === null ? null : sortFields(packed, text);
 }

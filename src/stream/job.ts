@@ -1,18 +1,23 @@
 /**
- * One held entry on its way through a handler.
+ * One held entry on its way through a handler. All that its stations know of it lies in it, so that none of them has to
+ * look it up.
  * @module
  */
+import type { LaneNode } from "../delivery/lane.ts";
+import type { LaneItem } from "../delivery/lanes.ts";
 import { attemptOf } from "../delivery/settle.ts";
 import { mustRunAlone } from "../delivery/suspects.ts";
-import { decodeEntry } from "../events/codec.ts";
-import { entryOf } from "./entry.ts";
+import { decodeSorted } from "../events/codec.ts";
 import type { Event } from "../events/event.ts";
+import { type SortedFields, sortFields } from "../events/sorted.ts";
 import type { Handler } from "../handling/define.ts";
 import type { Delivery } from "../store/port.ts";
 import type { Span } from "../tracing.ts";
-import { Attempt, type AttemptHost, type AttemptOutcome } from "./attempt.ts";
+import { Attempt, type AttemptHost, type AttemptOutcome, type AttemptOwner } from "./attempt.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Runnable, RunnableOwner } from "./dispatcher.ts";
+import type { Held } from "./held.ts";
+import type { Markable } from "./running_marks.ts";
 
 /** How a job ended: an attempt's end, or an entry that cannot be decoded. */
 export type JobOutcome = AttemptOutcome | { readonly kind: "undecodable"; readonly problem: string };
@@ -26,8 +31,8 @@ export interface JobHost extends RunnableOwner, AttemptHost {
   timeoutMs(handler: Handler): number;
   /** Begins the span of an attempt; null where nothing traces. */
   trace(event: Event, attempt: number): Span | null;
-  /** The handler is about to be called. */
-  started(job: Job, event: Event): void;
+  /** The handler is about to be called. @param timeMs The event's, epoch ms. */
+  started(job: Job, attempt: Attempt, timeMs: number): void;
   /** It ended; decides and settles. */
   ended(job: Job, outcome: JobOutcome): "free" | "parked";
 }
@@ -36,6 +41,8 @@ export interface JobHost extends RunnableOwner, AttemptHost {
 export interface JobInput {
   readonly host: JobHost;
   readonly delivery: Delivery;
+  /** The fields of the delivery, where they were sorted already and are small. */
+  readonly sorted: SortedFields | null;
   readonly handler: Handler;
   readonly type: string;
   /** Null: no order. */
@@ -46,12 +53,12 @@ export interface JobInput {
   readonly sinceMs: number;
 }
 
+/** Tells whoever runs it. */
+type Ended = (job: Job, end: "free" | "parked") => void;
+
 /** See the module's text. */
-export class Job implements Runnable {
-  readonly ref: string;
-  readonly id: string;
+export class Job implements Held, Runnable, Markable, AttemptOwner {
   readonly key: string | null;
-  readonly cap: { readonly group: unknown; readonly limit: number } | null;
   readonly alone: boolean;
   readonly owner: JobHost;
   readonly delivery: Delivery;
@@ -60,8 +67,14 @@ export class Job implements Runnable {
   readonly orderKey: string | null;
   readonly generation: number;
   readonly sinceMs: number;
+  node: LaneNode<LaneItem> | null = null;
+  heldSlot = -1;
+  markSlot = -1;
+  markedSince = 0;
   /** The attempt under way. */
   attempt: Attempt | null = null;
+  #sorted: SortedFields | null;
+  #ended: Ended | null = null;
 
   /** @param input See {@link JobInput}. */
   constructor(input: JobInput) {
@@ -72,44 +85,75 @@ export class Job implements Runnable {
     this.orderKey = input.orderKey;
     this.generation = input.generation;
     this.sinceMs = input.sinceMs;
-    this.id = input.delivery.entryId;
-    this.ref = laneRef(input.host.stream, input.generation, input.delivery.ref);
     this.key = input.orderKey === null ? null : laneKey(input.host.stream, input.orderKey);
-    this.cap = input.handler.concurrency === undefined
-      ? null
-      : { group: input.handler, limit: input.handler.concurrency };
     this.alone = mustRunAlone(input.delivery.history);
+    this.#sorted = input.sorted;
+  }
+
+  /** {@link LaneItem.ref} */
+  get ref(): string {
+    return laneRef(this.owner.stream, this.generation, this.delivery.ref);
+  }
+
+  /** {@link LaneItem.id} */
+  get id(): string {
+    return this.delivery.entryId;
+  }
+
+  /** {@link LaneItem.cap} */
+  get cap(): LaneItem["cap"] {
+    const { handler } = this;
+    return handler.concurrency === undefined ? null : { group: handler, limit: handler.concurrency };
+  }
+
+  /** {@link Markable.entryRef} */
+  get entryRef(): string {
+    return this.delivery.ref;
+  }
+
+  /** {@link AttemptOwner.attemptNumber} */
+  get attemptNumber(): number {
+    return attemptOf(this.delivery.history);
+  }
+
+  /** {@link AttemptOwner.timeoutMs} */
+  get timeoutMs(): number {
+    return this.owner.timeoutMs(this.handler);
   }
 
   /** {@link Runnable.run} */
-  run(ended: (job: Job, end: "free" | "parked") => void): void {
+  run(ended: Ended): void {
     const { owner: host, delivery } = this;
     if (!host.mayStart(this)) return ended(this, "free");
-    const decoded = decodeEntry(entryOf(host.stream, delivery));
+    const sorted = this.#sorted ?? sortFields(delivery.packed ?? delivery.fields);
+    // The job is held until its settlement is confirmed; its text is not.
+    this.#sorted = null;
+    const decoded = decodeSorted(host.stream, delivery.entryId, sorted);
     if (!decoded.ok) return ended(this, host.ended(this, { kind: "undecodable", problem: decoded.problem }));
-    const { event } = decoded;
-    const number = attemptOf(delivery.history);
-    const span = host.trace(event, number);
-    const timeoutMs = host.timeoutMs(this.handler);
-    const attempt = new Attempt({ event, handler: this.handler, number, timeoutMs, host, span });
-    this.attempt = attempt;
+    const { event, timeMs } = decoded;
+    const span = host.trace(event, this.attemptNumber);
+    const attempt = this.attempt = new Attempt(this, event, span);
+    this.#ended = ended;
     host.deadlines.add(attempt);
-    host.started(this, event);
-    if (span === null) this.#run(attempt, ended);
-    else span.run(() => this.#run(attempt, ended, span));
+    host.started(this, attempt, timeMs);
+    if (span === null) attempt.run();
+    else runIn(span, attempt);
   }
 
-  #run(attempt: Attempt, ended: (job: Job, end: "free" | "parked") => void, span: Span | null = null): void {
+  /** {@link AttemptOwner.attemptEnded} */
+  attemptEnded(attempt: Attempt, outcome: AttemptOutcome): void {
     const host = this.owner;
-    attempt.run((outcome) => {
-      host.deadlines.remove(attempt);
-      span?.end({ outcome: outcome.kind, ...errorOf(outcome) });
-      const end = host.ended(this, outcome);
-      // The job is held until its settlement is confirmed; the event is not.
-      this.attempt = null;
-      ended(this, end);
-    });
+    host.deadlines.remove(attempt);
+    attempt.span?.end({ outcome: outcome.kind, ...errorOf(outcome) });
+    const end = host.ended(this, outcome);
+    // Nor is its event.
+    this.attempt = null;
+    this.#ended?.(this, end);
   }
+}
+
+function runIn(span: Span, attempt: Attempt): void {
+  span.run(() => attempt.run());
 }
 
 function errorOf(outcome: AttemptOutcome): { error?: string } {

@@ -2,10 +2,10 @@
  * What the jobs of one consumer ask: whether they may start, what attempts are made of, and what becomes of the entry.
  * @module
  */
-import { attemptOf, decide, type Decision } from "../delivery/settle.ts";
+import { decide, type Decision } from "../delivery/settle.ts";
+import type { Attempt } from "./attempt.ts";
 import type { Event, EventInit } from "../events/event.ts";
 import { traceOr } from "../events/trace_context.ts";
-import { epochMs } from "../events/time.ts";
 import type { Handler, HandlerLogger } from "../handling/define.ts";
 import type { Delivery } from "../store/port.ts";
 import type { Span } from "../tracing.ts";
@@ -16,8 +16,10 @@ import type { Runnable } from "./dispatcher.ts";
 import type { Holding } from "./holding.ts";
 import type { Job, JobHost, JobOutcome } from "./job.ts";
 import type { Inherited, Prepared } from "./publisher.ts";
+import { Meter } from "./meter.ts";
 import type { RunningMarks } from "./running_marks.ts";
 import type { Settling } from "./settling.ts";
+import { Waits } from "./waits.ts";
 
 /** What a desk is made of. */
 export interface JobDeskOptions extends ConsumerOptions {
@@ -31,8 +33,12 @@ export interface JobDeskOptions extends ConsumerOptions {
 export class JobDesk implements JobHost {
   readonly stream: string;
   readonly deadlines: Deadlines;
-  readonly monotonic: () => number;
+  readonly waits: Waits = new Waits();
   readonly #o: JobDeskOptions;
+  readonly #meter: Meter;
+  /** What the wall clock is ahead of the monotonic one, ms: read once for all that start together. */
+  #wallAheadMs = 0;
+  #eachIsHeard = false;
   #closed = false;
 
   /** @param options See {@link JobDeskOptions}. */
@@ -40,7 +46,12 @@ export class JobDesk implements JobHost {
     this.#o = options;
     this.stream = options.store.stream;
     this.deadlines = options.deadlines;
-    this.monotonic = () => options.clock.monotonic();
+    this.#meter = new Meter(options.happenings, options.store.stream);
+  }
+
+  /** {@link JobHost.monotonic} */
+  monotonic(): number {
+    return this.#o.clock.monotonic();
   }
 
   /** No job may start any more. */
@@ -50,7 +61,11 @@ export class JobDesk implements JobHost {
 
   /** {@link JobHost.beforeStart} */
   beforeStart(starting: readonly Runnable[]): Promise<void> | null {
-    return this.#o.marks.starting(starting.map((item) => (item as Job).delivery.ref));
+    const { clock, marks, happenings } = this.#o;
+    this.#wallAheadMs = clock.now() - clock.monotonic();
+    this.#eachIsHeard = happenings.heard("started");
+    // None but our own come here.
+    return marks.starting(starting as readonly Job[]);
   }
 
   /** {@link JobHost.mayStart} */
@@ -84,31 +99,31 @@ export class JobDesk implements JobHost {
   }
 
   /** {@link JobHost.started} */
-  started(job: Job, event: Event): void {
-    const ageMs = Math.max(0, this.#o.clock.now() - epochMs(event.time));
-    const attempt = attemptOf(job.delivery.history);
-    const { type, delivery: { ref } } = job;
+  started({ type, delivery: { ref } }: Job, { startedAt, attempt }: Attempt, timeMs: number): void {
+    const ageMs = Math.max(0, startedAt + this.#wallAheadMs - timeMs);
+    this.#meter.started(type, ageMs);
+    if (!this.#eachIsHeard) return;
     this.#o.happenings.emit({ kind: "started", stream: this.stream, type, ref, attempt, ageMs });
   }
 
   /** {@link JobHost.ended} */
   ended(job: Job, ending: JobOutcome): "free" | "parked" {
-    const outcome = this.#redacted(ending);
     const { holding, marks, settling, dedupKeys, settings } = this.#o;
-    marks.ended(job.delivery.ref);
-    this.#tellFinished(job, outcome);
+    marks.ended(job);
+    this.#tellFinished(job, ending.kind === "returned");
     if (job.generation !== holding.generation) return "free";
-    if (outcome.kind === "returned") {
-      settling.done(job, outcome.effects, dedupKeys.of(job.delivery));
+    if (ending.kind === "returned") {
+      settling.done(job, ending.effects, dedupKeys.of(job.delivery));
       return "free";
     }
+    const outcome = this.#redacted(ending);
     const decision = this.decide(outcome, job.delivery, job.handler.maxDeliveries ?? settings.maxDeliveries);
     switch (decision.kind) {
       case "done":
         settling.done(job, [], dedupKeys.of(job.delivery));
         return "free";
       case "dead":
-        settling.dead(job.delivery, job.type, decision.letter);
+        settling.dead(job, decision.letter);
         return "free";
       case "release":
         settling.release(job);
@@ -138,11 +153,12 @@ export class JobDesk implements JobHost {
     return redact !== undefined && "error" in outcome ? { ...outcome, error: redact(outcome.error) } : outcome;
   }
 
-  #tellFinished(job: Job, outcome: JobOutcome): void {
-    if (job.attempt === null) return;
-    const durationMs = this.#o.clock.monotonic() - job.attempt.startedAt;
-    const { type, delivery: { ref } } = job;
-    const ok = outcome.kind === "returned";
-    this.#o.happenings.emit({ kind: "finished", stream: this.stream, type, ref, durationMs, ok });
+  #tellFinished({ attempt, type, delivery: { ref } }: Job, ok: boolean): void {
+    if (attempt === null) return;
+    const { clock, happenings } = this.#o;
+    const durationMs = clock.monotonic() - attempt.startedAt;
+    this.#meter.ended(type, durationMs, ok);
+    if (!happenings.heard("finished")) return;
+    happenings.emit({ kind: "finished", stream: this.stream, type, ref, durationMs, ok });
   }
 }

@@ -95,6 +95,7 @@ Deno.test("a user who may not read the flag is not stopped for good", async () =
 /** Something to be run, that nobody need be told of. */
 function runnable(ref: string, start: (end: () => void) => void): Runnable {
   const made: Runnable = {
+    node: null,
     ...{ ref, id: ref, key: null, cap: null, alone: false, owner: { beforeStart: () => null } },
     run: (ended) => start(() => ended(made, "free")),
   };

@@ -18,6 +18,15 @@ export interface MarkOptions {
   readonly mark: (refs: readonly string[], exact: boolean) => Promise<void>;
 }
 
+/** What can be marked. */
+export interface Markable {
+  /** As the store calls it. */
+  readonly entryRef: string;
+  /** For {@link RunningMarks} alone: its place among those that run, -1 for none, and since when, monotonic ms. */
+  markSlot: number;
+  markedSince: number;
+}
+
 /** A handler that has run for this long is worth a mark, ms. */
 const SLOW_MS = 50;
 /** Stands for what runs elsewhere in the process, so that no crash is blamed on one alone. */
@@ -28,7 +37,8 @@ const RETRY_MS = 200;
 /** See the module's text. */
 export class RunningMarks {
   readonly #options: MarkOptions;
-  readonly #running = new Map<string, number>();
+  /** An array: see `deadlines.ts`. */
+  readonly #running: Markable[] = [];
   readonly #suspects = new Set<string>();
   readonly #marked = new Set<string>();
   /** True while an exact mark stands in the store, or may: it vouches that nothing else runs. */
@@ -44,7 +54,7 @@ export class RunningMarks {
 
   /** Entries running. */
   get running(): number {
-    return this.#running.size;
+    return this.#running.length;
   }
 
   /** A suspect is held. */
@@ -56,9 +66,12 @@ export class RunningMarks {
    * These are about to start. @returns A promise to wait for first, or null. It never rejects, and lasts as long as the
    * store takes no mark, at most until {@link reset} or {@link release}.
    */
-  starting(refs: readonly string[]): Promise<void> | null {
-    const now = this.#options.clock.monotonic();
-    for (const ref of refs) this.#running.set(ref, now);
+  starting(items: readonly Markable[]): Promise<void> | null {
+    const now = Math.floor(this.#options.clock.monotonic());
+    for (const item of items) {
+      item.markedSince = now;
+      item.markSlot = this.#running.push(item) - 1;
+    }
     const careful = this.#suspects.size > 0;
     if (!careful && !this.#exact) {
       this.#armTimer();
@@ -68,18 +81,24 @@ export class RunningMarks {
   }
 
   /** It no longer runs. */
-  ended(ref: string): void {
-    this.#running.delete(ref);
+  ended(item: Markable): void {
+    const slot = item.markSlot;
+    if (slot < 0) return;
+    item.markSlot = -1;
+    const last = this.#running.pop()!;
+    if (last === item) return;
+    this.#running[slot] = last;
+    last.markSlot = slot;
   }
 
   /** It is no longer held. */
   forget(ref: string): void {
-    this.#suspects.delete(ref);
+    if (this.#suspects.size > 0) this.#suspects.delete(ref);
   }
 
   /** Nothing is held any more. */
   reset(): void {
-    this.#running.clear();
+    for (const item of this.#running.splice(0)) item.markSlot = -1;
     this.#suspects.clear();
     this.#marked.clear();
     this.#exact = false;
@@ -115,7 +134,7 @@ export class RunningMarks {
 
   /** @returns True when the mark is written. */
   async #write(exact: boolean): Promise<boolean> {
-    const refs = [...this.#running.keys()];
+    const refs = this.#running.map((item) => item.entryRef);
     this.#marked.clear();
     for (const ref of refs) this.#marked.add(ref);
     try {
@@ -130,7 +149,7 @@ export class RunningMarks {
     if (this.#cancelTimer !== null || this.#stopped) return;
     this.#cancelTimer = this.#options.clock.after(SLOW_MS, () => {
       this.#cancelTimer = null;
-      if (this.#running.size === 0) return;
+      if (this.#running.length === 0) return;
       if (this.#hasUnmarkedSlow()) this.#write(this.#exact);
       this.#armTimer();
     }, true);
@@ -138,11 +157,6 @@ export class RunningMarks {
 
   #hasUnmarkedSlow(): boolean {
     const now = this.#options.clock.monotonic();
-    // In order of their start: the first that is young ends the search.
-    for (const [ref, since] of this.#running) {
-      if (now - since < SLOW_MS) return false;
-      if (!this.#marked.has(ref)) return true;
-    }
-    return false;
+    return this.#running.some((one) => now - one.markedSince >= SLOW_MS && !this.#marked.has(one.entryRef));
   }
 }

@@ -7,14 +7,16 @@ import { type Clock, sleep } from "../clock.ts";
 import { causeOf, type RedisCause, StoreUnavailableError } from "../errors.ts";
 import type { Settlement, SettleOutcome, StreamStore } from "../store/port.ts";
 
-/** A settlement and who wants to know how it ended. */
+/** A settlement, and what follows from it. */
 export interface PendingSettlement {
   readonly settlement: Settlement;
+  /** For the settler alone: true after a call whose answer was lost. `gone` then means that the call had been executed. */
+  uncertain: boolean;
   /**
    * Called once, with the final outcome; never with `refused`, which is tried again until the settler stops.
    * `repeated`: it was asked more than once, because an answer was lost.
    */
-  readonly done: (outcome: SettleOutcome, repeated: boolean) => void;
+  done(outcome: SettleOutcome, repeated: boolean): void;
 }
 
 /** What a settler is made of. */
@@ -33,16 +35,11 @@ const MAX_BATCH = 1_000;
 /** Wait before trying again what was refused. Nothing else waits meanwhile. */
 const RETRY_MS = 500;
 
-interface Kept extends PendingSettlement {
-  /** True after a call whose answer was lost: `gone` then means that the call had been executed. */
-  uncertain: boolean;
-}
-
 /** See the module's text. */
 export class Settler {
   readonly #options: SettlerOptions;
-  #queue: Kept[] = [];
-  #refused: Kept[] = [];
+  #queue: PendingSettlement[] = [];
+  #refused: PendingSettlement[] = [];
   #inFlight = 0;
   #flushing: Promise<void> | null = null;
   #retry: (() => void) | null = null;
@@ -60,8 +57,8 @@ export class Settler {
   }
 
   /** Settles as soon as the batch under way is done. */
-  add(settlement: Settlement, done: PendingSettlement["done"]): void {
-    this.#queue.push({ settlement, done, uncertain: false });
+  add(pending: PendingSettlement): void {
+    this.#queue.push(pending);
     if (!this.#stopped) this.#flushing ??= this.#flush();
   }
 
@@ -94,7 +91,7 @@ export class Settler {
     // One turn of the event loop gathers what handlers of the same batch decide.
     await sleep(this.#options.clock, 0);
     while (this.#queue.length > 0 && !this.#stopped) {
-      const batch = this.#queue.splice(0, MAX_BATCH);
+      const batch = this.#next();
       this.#inFlight = batch.length;
       const kept = await this.#settle(batch);
       this.#inFlight = 0;
@@ -104,17 +101,27 @@ export class Settler {
     this.#signalIdle();
   }
 
-  async #settle(batch: readonly Kept[]): Promise<Kept[]> {
+  #next(): readonly PendingSettlement[] {
+    if (this.#queue.length > MAX_BATCH) return this.#queue.splice(0, MAX_BATCH);
+    const all = this.#queue;
+    this.#queue = [];
+    return all;
+  }
+
+  async #settle(batch: readonly PendingSettlement[]): Promise<PendingSettlement[]> {
     const { store, consumer, dedupWindowMs } = this.#options;
     const name = consumer();
     const kept = await this.#try(store.settle(name, batch.map((kept) => kept.settlement), dedupWindowMs), batch);
     if (name === consumer()) return kept;
     // Fenced meanwhile: under the new name they would settle what may have come back to us in another attempt.
-    for (const { done, uncertain } of kept) done({ kind: "fenced" }, uncertain);
+    for (const one of kept) one.done({ kind: "fenced" }, one.uncertain);
     return [];
   }
 
-  async #try(settling: Promise<readonly SettleOutcome[]>, batch: readonly Kept[]): Promise<Kept[]> {
+  async #try(
+    settling: Promise<readonly SettleOutcome[]>,
+    batch: readonly PendingSettlement[],
+  ): Promise<PendingSettlement[]> {
     try {
       return this.#sort(batch, await settling);
     } catch (error) {
@@ -125,8 +132,8 @@ export class Settler {
     }
   }
 
-  #sort(batch: readonly Kept[], outcomes: readonly SettleOutcome[]): Kept[] {
-    const again: Kept[] = [];
+  #sort(batch: readonly PendingSettlement[], outcomes: readonly SettleOutcome[]): PendingSettlement[] {
+    const again: PendingSettlement[] = [];
     let refusal: Extract<SettleOutcome, { kind: "refused" }> | null = null;
     batch.forEach((kept, index) => {
       const outcome = outcomes[index] ?? { kind: "gone" };
@@ -145,7 +152,7 @@ export class Settler {
     this.#options.onRefused(refusal.reason, refusal.message, count);
   }
 
-  #keep(kept: Kept[]): void {
+  #keep(kept: readonly PendingSettlement[]): void {
     this.#refused.push(...kept);
     this.#retry ??= this.#options.clock.after(RETRY_MS, () => {
       this.#retry = null;

@@ -13,13 +13,14 @@ import {
   type Settlement,
   type SettleOutcome,
 } from "../store/port.ts";
+import type { Held } from "./held.ts";
 import type { Holding } from "./holding.ts";
 import type { Job } from "./job.ts";
 import type { Losses } from "./losses.ts";
 import type { Membership } from "./membership.ts";
 import type { Prepared } from "./publisher.ts";
 import type { RunningMarks } from "./running_marks.ts";
-import type { Settler } from "./settler.ts";
+import type { PendingSettlement, Settler } from "./settler.ts";
 import type { Tally } from "./tally.ts";
 
 /** What settling is made of. */
@@ -45,6 +46,7 @@ export interface SettlingOptions {
 /** See the module's text. */
 export class Settling {
   readonly #o: SettlingOptions;
+  #latest: Registered = { name: "", generation: -1 };
 
   /** @param options See {@link SettlingOptions}. */
   constructor(options: SettlingOptions) {
@@ -54,28 +56,29 @@ export class Settling {
   /** Handled: acknowledges, with effects. `dedupKey`: null where deduplication is off. */
   done(job: Job, effects: readonly Prepared[], dedupKey: string | null): void {
     const { delivery } = job;
-    const settlement = effects.length === 0 && dedupKey === null && delivery.history === FRESH
-      ? { kind: "done", ref: delivery.ref } as const
-      : doneOf(delivery, effects, dedupKey);
-    this.#settle(delivery, settlement, (outcome) => {
-      this.#o.tally.add(job.type, outcome.kind === "duplicate" ? "duplicate" : "processed", delivery.ref);
+    const plain = effects.length === 0 && dedupKey === null && delivery.history === FRESH;
+    const settlement = plain ? { kind: "done", ref: delivery.ref } as const : doneOf(delivery, effects, dedupKey);
+    this.#settle(job, settlement, "processed", effects.length === 0 ? null : this.#telling(effects));
+  }
+
+  #telling(effects: readonly Prepared[]): Follow {
+    return (outcome) => {
       if (outcome.kind === "settled") this.#o.tally.effects(effects);
-    });
+    };
   }
 
   /** Needs no handler: acknowledges. */
-  acknowledge(delivery: Delivery, type: string, outcome: Outcome): void {
-    this.#settle(delivery, { kind: "done", ref: delivery.ref, ...hasHistory(delivery) }, () => {
-      this.#o.tally.add(type, outcome, delivery.ref);
-    });
+  acknowledge(held: Held, outcome: Outcome): void {
+    const { delivery } = held;
+    this.#settle(held, { kind: "done", ref: delivery.ref, ...hasHistory(delivery) }, outcome, null);
   }
 
   /** Gives up. */
-  dead(delivery: Delivery, type: string, letter: LetterInfo): void {
+  dead(held: Held, letter: LetterInfo): void {
+    const { delivery, type } = held;
     const { ref, entryId, fields } = delivery;
-    const { stream, happenings, tally } = this.#o;
-    this.#settle(delivery, { kind: "dead", ref, entryId, fields, letter }, () => {
-      tally.add(type, "dead_lettered", ref);
+    const { stream, happenings } = this.#o;
+    this.#settle(held, { kind: "dead", ref, entryId, fields, letter }, "dead_lettered", () => {
       const { reason, error } = letter;
       const ids = peekIdentifiers(delivery);
       happenings.emit({ kind: "dead_lettered", stream, ref, entryId, type, reason, error, ...ids });
@@ -86,7 +89,9 @@ export class Settling {
   park(job: Job, history: History, delayMs: number, error: string | null): void {
     const { ref, entryId } = job.delivery;
     const { stream, happenings, holding, tally, onParked } = this.#o;
-    const then = (outcome: SettleOutcome): void => {
+    holding.parked.set(ref, job.orderKey);
+    holding.parkingBegins(ref);
+    this.#settle(job, { kind: "park", ref, delayMs, history, ...orderKeyOf(job) }, null, (outcome) => {
       if (outcome.kind !== "settled") return holding.unpark(ref);
       onParked(delayMs);
       if (error === null) return;
@@ -94,38 +99,91 @@ export class Settling {
       const attempt = attemptOf(job.delivery.history);
       const ids = peekIdentifiers(job.delivery);
       happenings.emit({ kind: "parked", stream, ref, entryId, type: job.type, delayMs, attempt, error, ...ids });
-    };
-    holding.parked.set(ref, job.orderKey);
-    holding.parkingBegins(ref);
-    this.#settle(job.delivery, { kind: "park", ref, delayMs, history, ...orderKeyOf(job) }, then, true);
+    });
   }
 
   /** Hands back. */
   release(job: Job): void {
     const { stream, happenings } = this.#o;
-    this.#settle(job.delivery, { kind: "release", ref: job.delivery.ref, ...orderKeyOf(job) }, (outcome) => {
+    this.#settle(job, { kind: "release", ref: job.delivery.ref, ...orderKeyOf(job) }, null, (outcome) => {
       const failed = outcome.kind === "settled" ? 0 : 1;
       happenings.emit({ kind: "handed_back", stream, count: 1 - failed, failed });
     });
   }
 
-  /** `then` is called where the settlement took effect (`always`: also where there was nothing left to settle). */
-  #settle(delivery: Delivery, settlement: Settlement, then: (outcome: SettleOutcome) => void, always = false): void {
-    const { holding, membership, settler, losses, marks, onFenced, onBack } = this.#o;
-    const { generation } = holding;
-    const { name } = membership;
-    settler.add(settlement, (outcome, repeated) => {
-      if (generation !== holding.generation) return;
-      if (outcome.kind === "fenced") return onFenced(name);
-      if (outcome.kind === "gone") losses.add(name, delivery.ref, holding.sinceOf(delivery.ref));
-      if (always || outcome.kind !== "gone") then(outcome);
-      marks.forget(delivery.ref);
-      const back = holding.parkingEnded(delivery.ref);
-      holding.release(delivery.ref);
-      this.#o.onEnded(delivery.ref);
-      // What was asked twice may have been parked a second time, after it came back; then it comes again when due.
-      if (back !== null && !repeated) onBack(back);
-    });
+  #settle(held: Held, settlement: Settlement, counts: Outcome | null, then: Follow | null): void {
+    this.#o.settler.add(new Ending(this.#o, this.#registered(), held, settlement, counts, then));
+  }
+
+  /** Under what entries are held now: one for all that are held alike. */
+  #registered(): Registered {
+    const { membership: { name }, holding: { generation } } = this.#o;
+    const latest = this.#latest;
+    const same = latest.name === name && latest.generation === generation;
+    return same ? latest : this.#latest = { name, generation };
+  }
+}
+
+/** A consumer's registration, by its name and by its own count. */
+interface Registered {
+  readonly name: string;
+  readonly generation: number;
+}
+
+type Follow = (outcome: SettleOutcome) => void;
+
+/** One settlement on its way. */
+class Ending implements PendingSettlement {
+  readonly settlement: Settlement;
+  uncertain = false;
+  readonly #parts: SettlingOptions;
+  readonly #under: Registered;
+  readonly #held: Held;
+  readonly #counts: Outcome | null;
+  readonly #then: Follow | null;
+
+  /** @param counts As what it is counted once it took effect; null: not here. @param then What else follows from it. */
+  constructor(
+    parts: SettlingOptions,
+    under: Registered,
+    held: Held,
+    settlement: Settlement,
+    counts: Outcome | null,
+    then: Follow | null,
+  ) {
+    this.#parts = parts;
+    this.#under = under;
+    this.#held = held;
+    this.settlement = settlement;
+    this.#counts = counts;
+    this.#then = then;
+  }
+
+  /** {@link PendingSettlement.done} */
+  done(outcome: SettleOutcome, repeated: boolean): void {
+    const { holding, losses, marks, onFenced, onEnded, onBack } = this.#parts;
+    const { name, generation } = this.#under;
+    const { ref } = this.settlement;
+    if (generation !== holding.generation) return;
+    if (outcome.kind === "fenced") return onFenced(name);
+    if (outcome.kind === "gone") losses.add(name, ref, this.#held.sinceMs);
+    this.#follow(outcome);
+    marks.forget(ref);
+    const back = holding.parkingEnded(ref);
+    holding.release(this.#held);
+    onEnded(ref);
+    // What was asked twice may have been parked a second time, after it came back; then it comes again when due.
+    if (back !== null && !repeated) onBack(back);
+  }
+
+  #follow(outcome: SettleOutcome): void {
+    const gone = outcome.kind === "gone";
+    if (this.#counts !== null && !gone) {
+      const counts = outcome.kind === "duplicate" ? "duplicate" : this.#counts;
+      this.#parts.tally.add(this.#held.type, counts, this.settlement.ref);
+    }
+    // What was to be parked and is gone will not come back.
+    if (!gone || this.settlement.kind === "park") this.#then?.(outcome);
   }
 }
 

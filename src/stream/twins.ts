@@ -4,6 +4,8 @@
  */
 import type { Delivery } from "../store/port.ts";
 
+const NONE: readonly Delivery[] = [];
+
 /** See the module's text. Bounded by what the consumer holds. */
 export class Twins {
   readonly #byKey = new Map<string, Delivery[]>();
@@ -23,8 +25,9 @@ export class Twins {
 
   /** An entry is no longer held. @returns Those that waited for it. */
   ended(ref: string): readonly Delivery[] {
+    if (this.#keyOf.size === 0) return NONE;
     const key = this.#keyOf.get(ref);
-    if (key === undefined) return [];
+    if (key === undefined) return NONE;
     const waiting = this.#byKey.get(key) ?? [];
     this.#keyOf.delete(ref);
     this.#byKey.delete(key);

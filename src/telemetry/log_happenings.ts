@@ -24,7 +24,7 @@ const MAX_ERROR = 500;
  */
 export function logHappenings(happenings: Happenings, logger: Logger, clock: Clock): () => void {
   const teller = new Teller(logger, clock);
-  const stopListening = happenings.listen((happening) => teller.hear(happening));
+  const stopListening = happenings.listen((happening) => teller.hear(happening), teller.kinds);
   return () => {
     stopListening();
     teller.stop();
@@ -33,7 +33,9 @@ export function logHappenings(happenings: Happenings, logger: Logger, clock: Clo
 
 type Kind = Happening["kind"];
 type Of<K extends Kind> = Extract<Happening, { kind: K }>;
-type Table = { readonly [K in Kind]: (happening: Of<K>) => void };
+/** Attempts one by one are for whoever watches; here they are counted. */
+type Told = Exclude<Kind, "started" | "finished">;
+type Table = { readonly [K in Told]: (happening: Of<K>) => void };
 
 const LINK: FaultText = {
   begin: "link {channel} {state}: {cause}",
@@ -82,10 +84,15 @@ class Teller {
   hear(happening: Happening): void {
     const hadFaults = this.#faults.pending;
     // The table is complete by its type; that the row fits the happening is what the compiler cannot follow.
-    (this.#table[happening.kind] as (happening: Happening) => void)(happening);
+    (this.#table[happening.kind as Told] as (happening: Happening) => void)(happening);
     // A fault is told 30 s after it began, whatever the timer was set for before.
     const faultBegan = !hadFaults && this.#faults.pending;
     if (faultBegan || (this.#cancelTimer === null && this.#pending)) this.#arm();
+  }
+
+  /** What it wants to hear. */
+  get kinds(): readonly Kind[] {
+    return Object.keys(this.#table) as Told[];
   }
 
   stop(): void {
@@ -125,8 +132,11 @@ class Teller {
     // Many a second: counted only.
     published: (h) => this.#count("published", h.count),
     promoted: (h) => this.#count("promoted", h.count),
-    started: () => this.#count("started", 1),
-    finished: (h) => this.#count(h.ok ? "finished" : "failed", 1),
+    attempted: ({ agesMs, succeededMs, failedMs }) => {
+      this.#count("started", agesMs.length);
+      this.#count("finished", succeededMs.length);
+      this.#count("failed", failedMs.length);
+    },
     read: (h) => {
       this.#count("read", h.count);
       this.#faults.ended(`read:${h.stream}`, { stream: h.stream });

@@ -259,8 +259,7 @@ Deno.test("traffic makes no line at INFO, and one sum in 30 s at DEBUG", async (
   const traffic: Happening[] = [
     { kind: "published", stream: "s", type: "t", count: 2, origin: "api" },
     { kind: "read", stream: "s", count: 3 },
-    { kind: "started", stream: "s", type: "t", ref: "1-1", attempt: 1, ageMs: 1 },
-    { kind: "finished", stream: "s", type: "t", ref: "1-1", durationMs: 1, ok: true },
+    { kind: "attempted", stream: "s", type: "t", agesMs: [1, 2], succeededMs: [1], failedMs: [2] },
     { kind: "settled", stream: "s", group: "g", type: "t", outcome: "processed", count: 4, refs: [] },
   ];
   for (const level of ["INFO", "DEBUG"] as const) {
@@ -270,7 +269,14 @@ Deno.test("traffic makes no line at INFO, and one sum in 30 s at DEBUG", async (
     await clock.advance(SUMMARY_MS);
     assert.deepEqual(lines(), level === "INFO" ? [] : ["DEBUG traffic since the last such line"]);
     if (level === "DEBUG") {
-      const expected = { published: 2_000, read: 3_000, started: 1_000, finished: 1_000, processed: 4_000 };
+      const expected = {
+        published: 2_000,
+        read: 3_000,
+        started: 2_000,
+        finished: 1_000,
+        failed: 1_000,
+        processed: 4_000,
+      };
       assert.deepEqual({ ...last() }, expected);
     }
     await clock.advance(SUMMARY_MS);

@@ -40,6 +40,8 @@ export interface Exposition {
 
 /** Most of what happened before the library was there; a few links and probes, unless something floods. */
 const MAX_EARLY = 10_000;
+/** What is counted. */
+const HEARD = ["attempted", "settled", "published", "lease_lost", "store_lost", "link"] as const;
 
 /** See the module's text. */
 export class Metrics {
@@ -54,7 +56,7 @@ export class Metrics {
   constructor(options: MetricsOptions) {
     this.#o = options;
     this.#sampler = new StreamSampler({ clock: options.clock, usable: options.redisUsable });
-    this.#unlisten = options.happenings.listen((happening) => this.#hear(happening));
+    this.#unlisten = options.happenings.listen((happening) => this.#hear(happening), HEARD);
   }
 
   /** Loads the library. Idempotent. @throws It is not there. */

@@ -36,12 +36,16 @@ export class Bins {
     this.#counts = new Array<number>(bounds.length + 1).fill(0);
   }
 
-  /** Counts one. @param seconds Any finite number. */
-  observe(seconds: number): void {
-    let bin = 0;
-    while (bin < this.#bounds.length && seconds > this.#bounds[bin]!) bin++;
-    this.#counts[bin]!++;
-    this.#sum += seconds;
+  /** Counts all of them. @param many Milliseconds, any finite numbers. */
+  observeMs(many: readonly number[]): void {
+    const bounds = this.#bounds;
+    for (const ms of many) {
+      const seconds = ms / 1_000;
+      let bin = 0;
+      while (bin < bounds.length && seconds > bounds[bin]!) bin++;
+      this.#counts[bin]!++;
+      this.#sum += seconds;
+    }
   }
 
   /** As the library writes them. */

@@ -111,10 +111,15 @@ export class Instruments {
   /** Counts what happened. */
   hear(happening: Happening): void {
     switch (happening.kind) {
-      case "started":
-        return this.#age.observe(happening.ageMs / 1_000);
-      case "finished":
-        return this.#durations.of(this.#types.of(happening.type)).observe(happening.durationMs / 1_000);
+      case "attempted": {
+        const { type, agesMs, succeededMs, failedMs } = happening;
+        this.#age.observeMs(agesMs);
+        // The label is there once something of it has ended.
+        if (succeededMs.length + failedMs.length === 0) return;
+        const durations = this.#durations.of(this.#types.of(type));
+        durations.observeMs(succeededMs);
+        return durations.observeMs(failedMs);
+      }
       case "settled": {
         const { stream, group, outcome, count } = happening;
         return this.#events.inc({ stream, group, type: this.#types.of(happening.type), outcome }, count);

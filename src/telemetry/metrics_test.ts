@@ -97,8 +97,8 @@ Deno.test("what happened is counted, also before the library was loaded", async 
     happenings.emit(settled("t", "processed", 3));
     happenings.emit(settled("t", "retried", 1));
     happenings.emit({ kind: "published", stream: "s", type: "t", count: 5, origin: "effect" });
-    happenings.emit({ kind: "started", stream: "s", type: "t", ref: "1-0", attempt: 1, ageMs: 1_500 });
-    happenings.emit({ kind: "finished", stream: "s", type: "t", ref: "1-0", durationMs: 20, ok: true });
+    happenings.emit({ kind: "attempted", stream: "s", type: "t", agesMs: [1_500], succeededMs: [], failedMs: [] });
+    happenings.emit({ kind: "attempted", stream: "s", type: "t", agesMs: [], succeededMs: [20], failedMs: [30] });
     happenings.emit({ kind: "store_lost", stream: "s", cause: "evicted", count: 2 });
     happenings.emit({ kind: "lease_lost", stream: "s", consumer: "c", held: 1 });
     metrics.request({ method: "GET", route: "/health", status: 200, durationMs: 2 });
@@ -114,8 +114,8 @@ Deno.test("what happened is counted, also before the library was loaded", async 
     ["stream_event_age_seconds_sum", 3],
     ['stream_event_age_seconds_bucket{le="1"}', 0],
     ['stream_event_age_seconds_bucket{le="2.5"}', 2],
-    ['stream_handler_duration_seconds_sum{type="t"}', 0.04],
-    ['stream_handler_duration_seconds_count{type="t"}', 2],
+    ['stream_handler_duration_seconds_sum{type="t"}', 0.1],
+    ['stream_handler_duration_seconds_count{type="t"}', 4],
     ['stream_store_lost_total{stream="s",cause="evicted"}', 4],
     ["stream_leases_lost_total", 2],
     ['http_request_duration_seconds_count{method="GET",route="/health",status="200"}', 2],
@@ -140,7 +140,7 @@ Deno.test("types of strangers are bounded over all metrics, and those of handler
   for (let n = 0; n < 5_000; n++) {
     happenings.emit(settled(`junk.${n}`, "ignored", 1));
     happenings.emit({ kind: "published", stream: "s", type: `junk.${n}`, count: 1, origin: "api" });
-    happenings.emit({ kind: "finished", stream: "s", type: `junk.${n}`, ref: "1-0", durationMs: 1, ok: true });
+    happenings.emit({ kind: "attempted", stream: "s", type: `junk.${n}`, agesMs: [], succeededMs: [1], failedMs: [] });
   }
   metrics.knowTypes({ handled: ["mine"], published: [] });
   happenings.emit(settled("mine", "processed", 1));

@@ -89,15 +89,20 @@ export function newDelivery(id: string, isReplay: boolean, fields: Reply | undef
 /** Most entries are settled without anybody asking for their fields one by one. */
 class PackedDelivery implements Delivery {
   readonly ref: string;
-  readonly entryId: string;
   readonly packed: PackedFields;
-  readonly history = FRESH;
   #fields: Fields | null = null;
 
   constructor(id: string, packed: PackedFields) {
     this.ref = id;
-    this.entryId = id;
     this.packed = packed;
+  }
+
+  get entryId(): string {
+    return this.ref;
+  }
+
+  get history(): History {
+    return FRESH;
   }
 
   get fields(): Fields {

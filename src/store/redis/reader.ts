@@ -27,14 +27,15 @@ export async function readNew(
 ): Promise<readonly Delivery[]> {
   if (signal.aborted) return [];
   const reading = send(context, consumer, count, blockMs);
-  const ended = new AbortController();
-  const onAbort = (): void => void endRead(context, ended.signal);
+  // Made where it is needed: most reads are ended by nobody.
+  let ended: AbortController | null = null;
+  const onAbort = (): void => void endRead(context, (ended = new AbortController()).signal);
   if (blockMs > 0) signal.addEventListener("abort", onAbort, { once: true });
   try {
     return deliveriesOfRead(context, await reading);
   } finally {
-    ended.abort();
     signal.removeEventListener("abort", onAbort);
+    (ended as AbortController | null)?.abort();
   }
 }
 

@@ -6,7 +6,7 @@
  * second time when more comes, except for the fields of one entry, which must lie in one buffer.
  * @module
  */
-import { Buffer } from "node:buffer";
+import { Buffer, isAscii } from "node:buffer";
 import { PackedFields } from "../../../events/packed.ts";
 
 /** One reply as it comes; `E` stands for an error reply, also inside arrays. */
@@ -50,6 +50,8 @@ const LONGEST_LINE = 16_384;
 /** Of a 64-bit number. */
 const MOST_DIGITS = 20;
 const DEEPEST = 32;
+/** A list that claims no more is made in its full length at once: it need not be moved as it grows. */
+const MODEST = 64;
 const REPLY_BYTES = 1_073_741_824;
 
 const CR = 13;
@@ -66,12 +68,15 @@ const MORE = Symbol("more");
 /** An array that is being read. */
 interface Frame<E> {
   readonly items: RespValue<E>[];
-  left: number;
+  next: number;
+  readonly length: number;
 }
 
 /** Fields of which the rest has not come. */
 interface Pack {
   readonly places: number[];
+  /** How many of the places are known. */
+  known: number;
   left: number;
   /** Where to go on. */
   next: number;
@@ -89,6 +94,8 @@ export class RespParser<E> {
   #end = 0;
   /** Values of this buffer are in use. */
   #lent = false;
+  /** All that came into this buffer is ASCII. */
+  #ascii = true;
   /** The next value ends no earlier than here. */
   #wanted = 0;
   /** Bytes of the reply under way in earlier buffers, less what lies before it in this one. */
@@ -115,6 +122,7 @@ export class RespParser<E> {
 
   /** So many bytes were put into the space. */
   filled(count: number): void {
+    this.#ascii &&= isAscii(this.#buffer.subarray(this.#end, this.#end + count));
     this.#end += count;
   }
 
@@ -139,8 +147,8 @@ export class RespParser<E> {
   #place(value: RespValue<E>): RespValue<E> | undefined {
     let done: RespValue<E> = value;
     for (let frame = this.#stack.at(-1); frame !== undefined; frame = this.#stack.at(-1)) {
-      frame.items.push(done);
-      if (--frame.left > 0) return undefined;
+      frame.items[frame.next++] = done;
+      if (frame.next < frame.length) return undefined;
       this.#stack.pop();
       done = frame.items;
     }
@@ -191,15 +199,16 @@ export class RespParser<E> {
     this.#at = from;
     if (length <= 0) return length < 0 ? null : [];
     if (this.#stack.length >= DEEPEST) throw new RespProtocolError(`arrays more than ${DEEPEST} deep`);
-    // Not made in its full length: that number is only a claim.
-    this.#stack.push({ items: [], left: length });
+    // A long one is not made in its full length: that number is only a claim.
+    this.#stack.push({ items: length > MODEST ? [] : new Array(length), next: 0, length });
     return undefined;
   }
 
   /** All of a flat list of bulk strings, or nothing of it yet. */
   #packed(length: number, from: number): RespValue<E> | typeof MORE {
     const start = this.#at;
-    const pack = this.#pack ??= { places: [], left: length, next: from };
+    const places = length > MODEST ? [] : new Array<number>(length * 2);
+    const pack = this.#pack ??= { places, known: 0, left: length, next: from };
     this.#at = pack.next;
     for (; pack.left > 0; pack.left--) {
       const lineEnd = this.#lineEnd();
@@ -209,7 +218,8 @@ export class RespParser<E> {
         this.#at = start;
         return MORE;
       }
-      pack.places.push(lineEnd + 2, end);
+      pack.places[pack.known++] = lineEnd + 2;
+      pack.places[pack.known++] = end;
       this.#at = end + 2;
     }
     this.#pack = null;
@@ -220,7 +230,7 @@ export class RespParser<E> {
     const [start, end] = [places[0]!, places[places.length - 1]!];
     if (end - start > LARGE) return new PackedFields(this.#buffer.slice(start, end), places.map((at) => at - start));
     this.#lent = true;
-    return new PackedFields(this.#buffer, places);
+    return new PackedFields(this.#buffer, places, this.#ascii ? this.#texts : null);
   }
 
   #packedEnd(lineEnd: number): number {
@@ -286,6 +296,7 @@ export class RespParser<E> {
   #rewind(): void {
     this.#before += this.#at;
     this.#at = this.#end = this.#wanted = 0;
+    this.#ascii = true;
   }
 
   /** A new buffer that begins with what was not read. It grows with what has come, never with what is only announced. */
@@ -301,9 +312,10 @@ export class RespParser<E> {
     this.#at = 0;
     this.#end = kept;
     this.#lent = false;
+    this.#ascii = isAscii(renewed.subarray(0, kept));
     if (this.#pack === null) return;
     this.#pack.next -= shift;
-    for (let at = 0; at < this.#pack.places.length; at++) this.#pack.places[at]! -= shift;
+    for (let at = 0; at < this.#pack.known; at++) this.#pack.places[at]! -= shift;
   }
 
   #glimpse(): string {
