@@ -177,6 +177,19 @@ export class Lanes<T extends LaneItem> {
     return true;
   }
 
+  /** True while this ref is parked and holds a key. */
+  isParked(ref: string): boolean {
+    return this.#parkedNodes.has(ref);
+  }
+
+  /** Removes one that waits. O(waiting) for one without a key. @returns False when it does not wait. */
+  withdraw(item: T): boolean {
+    const node = item.node as LaneNode<T> | null;
+    if (node?.state !== "waiting") return false;
+    this.#removeWaiting([node]);
+    return true;
+  }
+
   /** Removes at most `n` that wait, newest first, those behind a parked entry before all others. O(waiting). */
   spill(n: number): T[] {
     const behind: LaneNode<T>[] = [];

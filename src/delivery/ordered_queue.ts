@@ -34,6 +34,11 @@ export class OrderedQueue<E extends Ordered> {
     return this.#end - this.#head;
   }
 
+  /** Slots that it keeps, free ones included. */
+  get slots(): number {
+    return this.#slots.length;
+  }
+
   /** The smallest; undefined when empty. */
   get first(): E | undefined {
     return this.#slots[this.#head];
@@ -90,7 +95,8 @@ export class OrderedQueue<E extends Ordered> {
 
   #compact(): void {
     if (this.#head === this.#end) {
-      if (this.#end > KEPT) this.#slots = [];
+      // Not by the end: what was added in between has left slots behind it.
+      if (this.#slots.length > KEPT) this.#slots = [];
       this.#head = this.#end = 0;
     } else if (this.#head > KEPT && this.#head * 2 > this.#end) {
       this.#slots.splice(0, this.#head);

@@ -29,6 +29,16 @@ Deno.test("what was never added is not removed", () => {
   assert.equal(queue.size, 1);
 });
 
+Deno.test("a queue that is empty again and again does not grow", () => {
+  const queue = new OrderedQueue<Ordered>();
+  for (let round = 0; round < 1_000; round++) {
+    queue.add(entry(2));
+    queue.add(entry(1));
+    assert.deepEqual([queue.shift()?.id, queue.shift()?.id, queue.size], ["1-0", "2-0", 0]);
+  }
+  assert.ok(queue.slots <= 70, `${queue.slots} slots`);
+});
+
 Deno.test("any mix of adding, taking and removing agrees with a sorted list", () => {
   const op = fc.oneof(
     { weight: 4, arbitrary: fc.record({ add: fc.nat(300) }) },

@@ -70,6 +70,16 @@ export class Dispatcher {
     this.#lanes.blockParked(ref, key);
   }
 
+  /** True while this entry is parked and holds its key. */
+  isParked(ref: string): boolean {
+    return this.#lanes.isParked(ref);
+  }
+
+  /** Takes one out again that has not started. @returns False: it does not wait. */
+  withdraw(item: Runnable): boolean {
+    return this.#lanes.withdraw(item);
+  }
+
   /** A parked entry will not come back (lost, or settled elsewhere): its key may go on. */
   free(ref: string): void {
     this.#lanes.free(ref);

@@ -64,13 +64,16 @@ export class Intake {
   }
 
   #submit(fresh: readonly Delivery[], seen: readonly boolean[]): void {
-    const { holding, dispatcher, clock } = this.#o;
+    const { holding, dispatcher, dedupKeys, clock } = this.#o;
     const sinceMs = clock.monotonic();
     const jobs: Job[] = [];
     fresh.forEach((delivery, index) => {
       holding.returned(delivery.ref);
       const job = this.#triage(delivery, seen[index] ?? false, sinceMs);
-      if (job !== null) jobs.push(job);
+      if (job === null) return;
+      // What comes next may have to overtake this one.
+      if (dedupKeys.on) dispatcher.submit([job]);
+      else jobs.push(job);
     });
     if (jobs.length > 0) dispatcher.submit(jobs);
   }
@@ -105,7 +108,7 @@ export class Intake {
     if (type === null) return this.#undecodable(this.#hold(delivery, "undecodable", sinceMs));
     if (duplicate) return this.#acknowledge(this.#hold(delivery, type, sinceMs), "duplicate");
     const dedupKey = dedupKeys.of(delivery);
-    if (dedupKey !== null && !this.#twins.goesAhead(dedupKey, delivery)) return this.#wait(delivery, type, sinceMs);
+    if (dedupKey !== null && !this.#goesAhead(dedupKey, delivery)) return this.#wait(delivery, type, sinceMs);
     const handler = registry.find(type);
     if (handler === null) return this.#acknowledge(this.#hold(delivery, type, sinceMs), "ignored");
     const spent = exhaustedBeforeRun(delivery.history, handler.maxDeliveries ?? settings.maxDeliveries);
@@ -113,6 +116,22 @@ export class Intake {
     const orderKey = this.#ordered(handler) ? subject : null;
     const { desk: host, holding: { generation } } = this.#o;
     return this.#hire(new Job({ host, delivery, sorted, handler, type, orderKey, generation, sinceMs }));
+  }
+
+  /** One that holds its key, parked, waits for nobody who may wait behind it. */
+  #goesAhead(dedupKey: string, delivery: Delivery): boolean {
+    const { store, holding, dispatcher } = this.#o;
+    const leader = this.#twins.leaderOf(dedupKey);
+    if (leader !== null && dispatcher.isParked(laneRef(store.stream, holding.generation, delivery.ref))) {
+      const ahead = holding.held.find(leader);
+      if (ahead instanceof Job && dispatcher.withdraw(ahead)) {
+        holding.held.remove(ahead);
+        this.#hold(ahead.delivery, ahead.type, ahead.sinceMs);
+        this.#twins.overtake(dedupKey, delivery, ahead.delivery);
+        return true;
+      }
+    }
+    return this.#twins.goesAhead(dedupKey, delivery);
   }
 
   #ordered(handler: Handler): boolean {

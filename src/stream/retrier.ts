@@ -159,11 +159,20 @@ export class Retrier {
     const name = membership.name;
     const count = Math.min(consumer.room, CLAIM);
     const giveBack = consumer.reserve(count);
-    const claimed = await store.claimDue(name, count).finally(giveBack);
-    if (claimed.state === "fenced") return consumer.fenced(name);
+    // What is parked while the answer is on its way need not be in it.
+    this.#nextDueAt = Infinity;
+    const claimed = await store.claimDue(name, count).finally(giveBack).catch((error) => {
+      this.#nextDueAt = 0;
+      throw error;
+    });
+    if (claimed.state === "fenced") {
+      this.#nextDueAt = 0;
+      return consumer.fenced(name);
+    }
     if (name !== membership.name) return;
     const longest = this.#o.beatNews.pace(({ parked }) => !parked, CLAIM_EVERY_MS, SELDOM_MS);
-    this.#nextDueAt = clock.monotonic() + Math.min(claimed.nextDueInMs ?? Infinity, longest);
+    const dueAt = clock.monotonic() + Math.min(claimed.nextDueInMs ?? Infinity, longest);
+    this.#nextDueAt = Math.min(this.#nextDueAt, dueAt);
     // Also of what is not lost but will not come this way: it was settled by hand, or its group was made anew.
     consumer.lost(claimed.lostRefs);
     if (claimed.lost > 0) {
