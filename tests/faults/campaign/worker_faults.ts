@@ -3,7 +3,7 @@
  * @module
  */
 import { sleep, systemClock } from "../../../src/clock.ts";
-import { firstFresh, LOOK_MS } from "./broker_faults.ts";
+import { firstFresh } from "./broker_faults.ts";
 import type { WorkerFault } from "./plan.ts";
 import { lookFor } from "./recovery.ts";
 import { NAMES, type Replica, SETTINGS } from "./replica.ts";
@@ -73,6 +73,9 @@ async function stop(strike: Strike, stoppedMs: number): Promise<void> {
   await world.recovered(begun, await firstFresh(world, who, since) - since, since);
 }
 
+/** Longer than dozens of entries take that run alone: who looks away sooner cannot tell late from never. */
+const RUNS_LOOK_MS = 90_000;
+
 /** Who was struck, and when. */
 interface Victim {
   readonly who: string;
@@ -132,7 +135,7 @@ async function startsElsewhere(
       if (!runs.has(line.id)) runs.set(line.id, line.at);
     }
     return over(runs) || null;
-  }, LOOK_MS);
+  }, RUNS_LOOK_MS);
   return runs;
 }
 
