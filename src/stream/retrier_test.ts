@@ -4,7 +4,7 @@ import { defineHandler } from "../handling/define.ts";
 import { MemoryBroker } from "../store/memory/broker.ts";
 import { MemoryStreamStore } from "../store/memory/memory_store.ts";
 import type { Claimed } from "../store/port.ts";
-import { RETRY_MS, STREAM, stopOn, workerOver } from "./test_harness.ts";
+import { RETRY_MS, stopOn, STREAM, workerOver } from "./test_harness.ts";
 
 /** Its answers to who asks for what is due come late; that they are from before shows. */
 class LateClaims extends MemoryStreamStore {
