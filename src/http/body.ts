@@ -10,6 +10,8 @@ import type { Problem } from "./problem.ts";
 export const BODY_DEADLINE_MS = 30_000;
 /** Room to begin with, of a body without a length. */
 const FIRST_BYTES = 4_096;
+/** Longer bodies are not left to the runtime: it takes four times their memory, and keeps what came too late. */
+const MOST_WHOLE = 65_536;
 
 /** A body, or why there is none. */
 export type Body =
@@ -22,20 +24,20 @@ export interface BodyBounds {
   readonly maxBytes: number;
   /** Default {@link BODY_DEADLINE_MS}. */
   readonly deadlineMs?: number;
-  /** Watches bodies that say their length; costs less than a timer for each. Default: a timer for each. */
+  /** Watches bodies that say their length, if that is no more than 64 KiB; costs less than a timer for each. Default: a timer for each. */
   readonly deadlines?: Deadlines;
 }
 
 /**
- * Reads a whole body. Holds at most twice `maxBytes` and the chunk in hand, however small the chunks; gives up while the
- * rest still streams.
+ * Reads a whole body. Holds at most twice `maxBytes` and the chunk in hand, however small the chunks (of a short body that
+ * says its length, what the runtime holds); gives up while the rest still streams.
  * @returns Empty bytes where there is no body; 413 above the limit, 408 after the deadline, 400 when the client left.
  */
 export async function readBody(request: Request, bounds: BodyBounds): Promise<Body> {
   if (request.body === null) return { ok: true, bytes: new Uint8Array(0) };
   const { clock, maxBytes, deadlineMs = BODY_DEADLINE_MS, deadlines } = bounds;
   const length = request.headers.get("content-length");
-  if (deadlines !== undefined && length !== null && Number(length) <= maxBytes) {
+  if (deadlines !== undefined && length !== null && Number(length) <= Math.min(maxBytes, MOST_WHOLE)) {
     return await whole(request, deadlines, clock.monotonic() + deadlineMs, deadlineMs);
   }
   const reader = request.body.getReader();
@@ -60,7 +62,7 @@ export async function readBody(request: Request, bounds: BodyBounds): Promise<Bo
 }
 
 /**
- * A body that says its length, which is within the limit: the runtime takes no byte more, and refuses a request that has
+ * A short body that says its length: the runtime takes no byte more, and refuses a request that has
  * a transfer coding too. Read as one, without a stream. What comes too late is thrown away.
  */
 function whole(request: Request, deadlines: Deadlines, dueMs: number, deadlineMs: number): Promise<Body> {

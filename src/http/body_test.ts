@@ -112,3 +112,25 @@ Deno.test("a body that says its length and does not come in time is a 408, and h
   assert.deepEqual(found, [408, 408]);
   assert.equal(clock.pending, 0);
 });
+
+Deno.test("of a long body that says its length nothing is kept once it is too late", async () => {
+  const clock = new FakeClock();
+  const bounds = { clock, maxBytes: 1_000_000, deadlines: new Deadlines(clock) };
+  let chunks = 2;
+  let cancelled = false;
+  const stream = new ReadableStream({
+    pull(controller): Promise<void> | void {
+      if (chunks-- === 0) return new Promise(() => {});
+      controller.enqueue(new Uint8Array(40_000));
+    },
+    cancel(): void {
+      cancelled = true;
+    },
+  }, { highWaterMark: 0 });
+  const reading = readBody(post(stream, { "Content-Length": "100000" }), bounds);
+  await clock.advance(30_000);
+  assert.equal(status(await reading), 408);
+  assert.ok(cancelled);
+  bounds.deadlines.dispose();
+  assert.equal(clock.pending, 0);
+});

@@ -4,7 +4,7 @@
  */
 import type { Clock, Random } from "../clock.ts";
 import type { Happenings } from "../happenings.ts";
-import type { News, StreamStore } from "../store/port.ts";
+import type { Claimed, News, StreamStore } from "../store/port.ts";
 import type { StreamConsumer } from "./consumer.ts";
 import { Loop } from "./loop.ts";
 import type { Membership } from "./membership.ts";
@@ -161,14 +161,15 @@ export class Retrier {
     const giveBack = consumer.reserve(count);
     // What is parked while the answer is on its way need not be in it.
     this.#nextDueAt = Infinity;
-    const claimed = await store.claimDue(name, count).finally(giveBack).catch((error) => {
+    let claimed: Claimed;
+    try {
+      claimed = await store.claimDue(name, count).finally(giveBack);
+    } catch (error) {
       this.#nextDueAt = 0;
       throw error;
-    });
-    if (claimed.state === "fenced") {
-      this.#nextDueAt = 0;
-      return consumer.fenced(name);
     }
+    if (claimed.state === "fenced" || name !== membership.name) this.#nextDueAt = 0;
+    if (claimed.state === "fenced") return consumer.fenced(name);
     if (name !== membership.name) return;
     const longest = this.#o.beatNews.pace(({ parked }) => !parked, CLAIM_EVERY_MS, SELDOM_MS);
     const dueAt = clock.monotonic() + Math.min(claimed.nextDueInMs ?? Infinity, longest);

@@ -5,7 +5,7 @@
  * which the scripts for all else run (`settle_plan.ts`).
  * @module
  */
-import { StoreRefusedError } from "../../errors.ts";
+import { StoreRefusedError, StoreUnavailableError } from "../../errors.ts";
 import type { Settlement, SettleOutcome } from "../port.ts";
 import type { AckGuard } from "./ack_guard.ts";
 import { runBulk } from "./bulk.ts";
@@ -91,7 +91,7 @@ class Mixed {
     for (const few of acks) if (few.refs.length < GUARDED_FROM) plan.addAcks(few);
     const left: AcksAt[] = [];
     const ended = await Promise.allSettled([this.#acknowledge(guarded, left), this.#run(plan.takeWorks())]);
-    for (const one of ended) if (one.status === "rejected") throw one.reason;
+    throwWorst(ended);
     for (const acks of left) plan.addAcks(acks);
     await this.#run(plan.takeWorks());
   }
@@ -124,6 +124,13 @@ class Mixed {
     }
     if (outbox !== null && this.#settlements.some(hasEffects)) await outbox.flushSoon();
   }
+}
+
+/** Of several failures the one that leaves most unknown: what it was asked for may have been done. */
+function throwWorst(ended: readonly PromiseSettledResult<void>[]): void {
+  const reasons = ended.flatMap((one): unknown[] => one.status === "rejected" ? [one.reason] : []);
+  if (reasons.length === 0) return;
+  throw reasons.find((one) => !(one instanceof StoreUnavailableError) || one.outcomeUnknown) ?? reasons[0];
 }
 
 function read(answer: Answer, decode: Work["decode"], count: number): readonly SettleOutcome[] {

@@ -19,7 +19,8 @@ for i = 4, #ARGV do
   end
 end
 if #refs == 0 then return result end
-wrong = allow({ 'HDEL', RECORDS, '0' }, { 'XACK', S, G, '0-0' }, #ids[R] > 0 and { 'XDEL', R, '0-0' } or nil)
+wrong = allow({ 'HDEL', RECORDS, '0' }, { 'XACK', S, G, '0-0' }, #ids[R] > 0 and { 'XACK', R, G, '0-0' } or nil,
+  #ids[R] > 0 and { 'XDEL', R, '0-0' } or nil)
 if wrong then return wrong end
 
 redis.call('HDEL', RECORDS, unpack(refs))

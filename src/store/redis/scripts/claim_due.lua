@@ -43,6 +43,8 @@ for _, ref in ipairs(due) do
     end
   end
 end
+wrong = #ids[R] > 0 and allow({ 'XCLAIM', R, G, ME, '0', '0-0' }) or nil
+if wrong then return wrong end
 if #due > 0 then redis.call('ZREM', mine, unpack(due)) end
 if #stale > 0 then redis.call('HDEL', RECORDS, unpack(stale)) end
 

@@ -25,6 +25,8 @@ for i = 4, #ARGV, 3 do
   end
 end
 if #records == 0 then return result end
+wrong = #ids[R] > 0 and allow({ 'XCLAIM', R, G, PARKED, '0', '0-0', 'JUSTID' }) or nil
+if wrong then return wrong end
 
 redis.call('HSET', RECORDS, unpack(records))
 redis.call('ZADD', mine, unpack(due_times))
