@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { defineHandler, defineSchedule, NonRetryableError } from "redis-stream-service";
 import { startRedis, type TestRedis } from "../../testing/redis_server.ts";
 import { waitFor } from "../../testing/wait.ts";
+import { StallMeter } from "./campaign/recovery.ts";
 import { add, fieldOver, GROUP, OURS, pending, type RunningService, runService, STREAM } from "./support_state.ts";
 
 /** What is done to Redis, and what the service must make of it. */
@@ -25,6 +26,8 @@ export interface Ordeal {
 const MOST_LINES = 40;
 /** CONTRACT 6.12: events flow again so soon after a fault has healed. */
 const FLOW_MS = 3_300;
+/** Long enough to tell late from never. */
+const WAIT_MS = 10_000;
 const TICK_MS = 200;
 
 const SORTS = ["plain", "failing", "hopeless", "emitting", "ignored"] as const;
@@ -54,14 +57,23 @@ export async function endure(ordeal: Ordeal): Promise<void> {
   const beats = service.of("beat").length;
   await service.until(() => service.of("beat").length >= beats + 2, "two beats under the fault");
   if (ordeal.reasons === null) assert.equal(service.reason, null, `${ordeal.name}: it stays ready`);
+  await using stalls = new StallMeter();
   await ordeal.heal(redis, service);
-  await waitFor(() => service.reason === null, { timeoutMs: FLOW_MS, what: `${ordeal.name}: ready again` });
-  await all(ordeal, redis, service);
+  await inTime(stalls, ordeal.name, () => service.until(() => service.reason === null, "ready again", WAIT_MS));
+  await all(ordeal, redis, service, stalls);
   const said = service.lines.length - linesBefore;
   assert.ok(said <= MOST_LINES, `${ordeal.name}: ${said} lines\n${service.lines.slice(-60).join("\n")}`);
 }
 
-async function all(ordeal: Ordeal, redis: TestRedis, service: RunningService): Promise<void> {
+/** What is owed within {@link FLOW_MS}, and the time for which this process, the service in it, got no processor. */
+async function inTime(stalls: StallMeter, name: string, owed: () => Promise<void>): Promise<void> {
+  const [at, since] = [Date.now(), performance.now()];
+  await owed();
+  const tookMs = performance.now() - since;
+  assert.ok(tookMs <= FLOW_MS + stalls.since(at), `${name}: took ${tookMs} ms, ${stalls.since(at)} ms of it stalls`);
+}
+
+async function all(ordeal: Ordeal, redis: TestRedis, service: RunningService, stalls: StallMeter): Promise<void> {
   const ended = (sort: string, outcome: string): number =>
     service.of("settled").filter((h) => h.type === sort && h.outcome === outcome).reduce((sum, h) => sum + h.count, 0);
   const found = (): object => ({
@@ -74,9 +86,10 @@ async function all(ordeal: Ordeal, redis: TestRedis, service: RunningService): P
   });
   const wanted = { plain: 1, failing: 1, hopeless: 1, emitting: 1, ignored: 1, effect: 1 };
   const same = (): boolean => JSON.stringify(found()) === JSON.stringify(wanted);
-  await service.until(same, `${ordeal.name}: each event to end once`, FLOW_MS).catch((error) => {
+  const allEnded = service.until(same, `${ordeal.name}: each event to end once`, WAIT_MS).catch((error) => {
     throw new Error(`${error.message}\n${Deno.inspect(found())}`);
   });
+  await inTime(stalls, ordeal.name, () => allEnded);
   const ticks = service.of("schedule_fired").length;
   await service.until(() => service.of("schedule_fired").length > ticks, `${ordeal.name}: schedules to go on`, 6_000);
   assert.deepEqual(found(), wanted, ordeal.name);
