@@ -39,8 +39,21 @@ const FULL_CHECK_MS = 1_000;
  * loss goes on serving the read that waits there.
  */
 const RECOVER_EVERY_MS = 5_000;
+/** What may be held is read in so many parts: while one is handled another is on its way, and a third being settled. */
+const PARTS = 3;
+/** So many reads in a row are each asked for before what the last one brought is handled; then all else is looked at. */
+const MOST_AHEAD = 32;
 /** What is held must have been stuck behind parked entries for this long before some of it is parked too, ms. */
 const STUCK_MS = 250;
+
+/** A read under way. */
+interface Asked {
+  readonly name: string;
+  readonly count: number;
+  /** Gives back the room that was kept for it. */
+  readonly giveBack: () => void;
+  readonly reply: Promise<readonly Delivery[]>;
+}
 
 /** See the module's text. */
 export class Reader {
@@ -104,7 +117,7 @@ export class Reader {
   }
 
   async #step(signal: AbortSignal): Promise<number> {
-    const { store, membership, consumer, batchSize, blockMs, happenings } = this.#o;
+    const { membership, consumer } = this.#o;
     await this.#ensureGroup();
     await membership.join();
     // All of it before anything newer is read: an order key may be among it.
@@ -112,24 +125,51 @@ export class Reader {
     // Taken over meanwhile: what is read under a name that is not registered is nobody's.
     if (!membership.joined) return 0;
     if (this.#paused) return this.#whilePaused();
-    const { appetite } = consumer;
-    if (consumer.overParked || appetite === 0 || !this.#hasRoom()) return await this.#waitForRoom(signal);
-    const name = membership.name;
+    let asked = !consumer.overParked && this.#hasRoom() ? this.#ask(signal, 0) : null;
+    if (asked === null) return await this.#waitForRoom(signal);
+    for (let left = MOST_AHEAD; asked !== null; left--) asked = await this.#takeIn(asked, signal, left > 0);
+    return 0;
+  }
+
+  /** @param coming Entries that are about to be held. @returns Null: there is no room. */
+  #ask(signal: AbortSignal, coming: number): Asked | null {
+    const { store, membership, consumer, batchSize, blockMs } = this.#o;
+    const { appetite, roomForNew, held } = consumer;
     const sources = this.#sources();
-    const most = Math.floor(consumer.roomForNew / sources);
-    if (most === 0) return await this.#waitForRoom(signal);
-    const count = this.#size.count(Math.min(batchSize, most, appetite));
+    const most = Math.min(Math.floor((roomForNew - coming) / sources), appetite);
+    if (most <= 0) return null;
+    const part = Math.max(1, Math.floor((roomForNew + held) / PARTS));
+    const count = this.#size.count(Math.min(batchSize, part, most));
     const giveBack = consumer.reserve(count * sources);
     const { signal: ending } = this.#endingWith(signal);
-    const deliveries = await store.read(name, count, this.#proven ? blockMs : 0, ending).finally(giveBack);
+    const { name } = membership;
+    return { name, count, giveBack, reply: store.read(name, count, this.#proven ? blockMs : 0, ending) };
+  }
+
+  /** @returns The next read, asked for before these entries take all there is of the processor. */
+  async #takeIn({ name, count, giveBack, reply }: Asked, signal: AbortSignal, mayGoOn: boolean): Promise<Asked | null> {
+    const { store, membership, consumer, happenings } = this.#o;
+    // No earlier: what came lies here, held by nobody, while the entries before it are still being taken in.
+    const deliveries = await reply.finally(giveBack);
     this.#proven = true;
     this.#size.learn(deliveries.length, bytesOf(deliveries));
     happenings.emit({ kind: "read", stream: store.stream, count: deliveries.length });
     // Replays come after all else.
     this.#replaying = deliveries.at(-1)?.ref.startsWith("r:") ?? false;
-    if (name !== membership.name) return 0;
+    if (name !== membership.name) return null;
+    const more = mayGoOn && deliveries.length >= count && !signal.aborted;
+    const next = more && this.#maySkipStep(deliveries.length) ? this.#ask(signal, deliveries.length) : null;
+    // Heard when it is waited for; until then nobody may call it unheard.
+    next?.reply.catch(() => {});
     if (deliveries.length > 0) await consumer.accept(deliveries);
-    return 0;
+    return next;
+  }
+
+  /** Nothing is to be done before the next read, and there is room for a useful one. @param coming See {@link #ask}. */
+  #maySkipStep(coming: number): boolean {
+    const { membership, consumer, clock } = this.#o;
+    if (!membership.joined || this.#paused || this.#recoverDue || this.#recoverByTime(clock.monotonic())) return false;
+    return !consumer.overParked && consumer.appetite === Infinity && consumer.roomForNew - coming >= this.#useful();
   }
 
   /** From how many places a read may bring as many as were asked for. */
@@ -155,8 +195,8 @@ export class Reader {
 
   /** Room for a useful read. What has been stuck behind parked entries is parked too rather than hold up all else. */
   #hasRoom(): boolean {
-    const { consumer, batchSize, clock } = this.#o;
-    const useful = Math.max(1, Math.min(batchSize, Math.floor((consumer.room + consumer.held) / 4)));
+    const { consumer, clock } = this.#o;
+    const useful = this.#useful();
     if (consumer.roomForNew >= useful) {
       this.#fullSince = null;
       return true;
@@ -169,6 +209,12 @@ export class Reader {
     this.#fullSince = now;
     this.#releasedThen = consumer.released;
     return false;
+  }
+
+  /** A read of fewer costs more than it brings. */
+  #useful(): number {
+    const { consumer, batchSize } = this.#o;
+    return Math.max(1, Math.min(batchSize, Math.floor((consumer.room + consumer.held) / 4)));
   }
 
   async #waitForRoom(signal: AbortSignal): Promise<number> {

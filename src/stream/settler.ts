@@ -32,6 +32,8 @@ export interface SettlerOptions {
 
 /** Most settlements in one call. A script of this many acknowledgements takes Redis well under a millisecond. */
 const MAX_BATCH = 1_000;
+/** What is gathered is settled at once where it is so much; a call for less costs nearly as much as one for all. */
+const ENOUGH = 200;
 /** Wait before trying again what was refused. Nothing else waits meanwhile. */
 const RETRY_MS = 500;
 
@@ -88,9 +90,10 @@ export class Settler {
   }
 
   async #flush(): Promise<void> {
-    // One turn of the event loop gathers what handlers of the same batch decide.
-    await sleep(this.#options.clock, 0);
-    while (this.#queue.length > 0 && !this.#stopped) {
+    for (;;) {
+      // One turn of the event loop gathers what handlers of the same batch decide.
+      if (this.#queue.length < ENOUGH) await sleep(this.#options.clock, 0);
+      if (this.#queue.length === 0 || this.#stopped) break;
       const batch = this.#next();
       this.#inFlight = batch.length;
       const kept = await this.#settle(batch);

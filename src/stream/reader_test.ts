@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { FakeClock } from "../../testing/fake_clock.ts";
+import { defineHandler } from "../handling/define.ts";
+import { MemoryBroker } from "../store/memory/broker.ts";
+import { MemoryStreamStore } from "../store/memory/memory_store.ts";
+import type { Delivery, Settlement, SettleOutcome } from "../store/port.ts";
+import { stopOn, STREAM, workerOver } from "./test_harness.ts";
+
+const EVENTS = 40;
+
+/** Writes down what it is asked for. */
+class Noting extends MemoryStreamStore {
+  readonly log: string[] = [];
+  /** Settlements wait for this. */
+  gate: Promise<void> = Promise.resolve();
+
+  override read(...args: Parameters<MemoryStreamStore["read"]>): Promise<readonly Delivery[]> {
+    this.log.push(`read ${args[1]}`);
+    return super.read(...args);
+  }
+
+  override async settle(
+    name: string,
+    settlements: readonly Settlement[],
+    windowMs: number,
+  ): Promise<readonly SettleOutcome[]> {
+    this.log.push(`settle ${settlements.length}`);
+    await this.gate;
+    return await super.settle(name, settlements, windowMs);
+  }
+}
+
+function setUp() {
+  const clock = new FakeClock();
+  const store = new Noting({ broker: new MemoryBroker(clock), stream: STREAM, group: "g" });
+  const handled: string[] = [];
+  const handler = defineHandler({
+    type: "a",
+    handle: ({ id }) => {
+      store.log.push(`handle ${id}`);
+      handled.push(id);
+    },
+  });
+  return { clock, store, handled, ...workerOver(clock, store, handler) };
+}
+
+Deno.test("in a backlog the next read is asked for before what the last one brought is handled", async () => {
+  const { clock, store, handled, worker, publisher } = setUp();
+  for (let n = 0; n < EVENTS; n++) await publisher.publish({ type: "a", id: String(n) });
+  worker.start();
+  await clock.advance(100);
+  assert.deepEqual(handled, Array.from({ length: EVENTS }, (_, n) => String(n)));
+  const reads = store.log.flatMap((line, at) => line.startsWith("read") ? [at] : []);
+  const first = store.log.indexOf("handle 0");
+  assert.equal(reads.filter((at) => at < first).length, 2, store.log.join(", "));
+  await stopOn(clock, worker);
+});
+
+Deno.test("what is read at a time is a part of what may be held, so that another part can be settled meanwhile", async () => {
+  const { clock, store, worker, publisher } = setUp();
+  for (let n = 0; n < EVENTS; n++) await publisher.publish({ type: "a", id: String(n) });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  store.gate = promise;
+  worker.start();
+  await clock.advance(100);
+  // 24 may be held, three of them kept for retries; a read asks for a third of the rest.
+  assert.deepEqual(store.log.filter((line) => line.startsWith("read")), ["read 7", "read 7", "read 7"]);
+  assert.equal(worker.consumer.held, 21);
+  resolve();
+  await clock.advance(100);
+  assert.equal(worker.consumer.held, 0);
+  await stopOn(clock, worker);
+});
+
+Deno.test("what handlers decide while a call is under way is settled in one call", async () => {
+  const { clock, store, worker, publisher } = setUp();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  store.gate = promise;
+  await publisher.publish({ type: "a" });
+  worker.start();
+  await clock.advance(100);
+  for (let n = 0; n < 7; n++) {
+    await publisher.publish({ type: "a" });
+    await clock.advance(100);
+  }
+  resolve();
+  await clock.advance(100);
+  assert.deepEqual(store.log.filter((line) => line.startsWith("settle")), ["settle 1", "settle 7"]);
+  await stopOn(clock, worker);
+});
