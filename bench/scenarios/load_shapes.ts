@@ -14,7 +14,7 @@ import {
 } from "../lib/bench.ts";
 import { Child, figure } from "../lib/child.ts";
 import { fill } from "../lib/fill.ts";
-import { interleave, ratio, type Result, seriesOf } from "../lib/series.ts";
+import { interleave, middle, middleCpu, ratio, type Result, type Series, seriesOf } from "../lib/series.ts";
 import type { TestRedis } from "../../testing/redis_server.ts";
 
 /** One event of ten fails once. */
@@ -102,58 +102,111 @@ async function runReplicas(bench: Bench): Promise<Result> {
   const events = bench.quick ? 100_000 : 400_000;
   await using redis = await benchRedis();
   await fill(redis.port, "orders", events);
-  const shares: number[] = [];
-  const series = await interleave(
-    Math.min(bench.rounds, 3),
-    [1, 2, 4].map((count) => ({
-      name: `${count} replica${count === 1 ? "" : "s"}`,
-      unit: "events/s",
-      run: (round: number) => together(redis, `r${count}-${round}`, events, count, shares),
-    })),
-  );
-  const found = ratio(seriesOf(series, "2 replicas"), seriesOf(series, "1 replica"));
+  await fill(redis.port, "waits", events / WAITING_PART);
+  const found: Together[] = [];
+  const way = (name: string, stream: string, count: number, env: Readonly<Record<string, string>> = {}) => ({
+    name,
+    unit: "events/s",
+    run: async (round: number) => {
+      const size = stream === "waits" ? events / WAITING_PART : events;
+      const one = await together(redis, stream, `r${count}-${round}`, size, count, env);
+      found.push(one);
+      return one;
+    },
+  });
+  const waits = { BENCH_WAIT: "5" };
+  const series = await interleave(Math.min(bench.rounds, 3), [
+    way("1 replica, handlers wait 5 ms", "waits", 1, waits),
+    way("2 replicas, handlers wait 5 ms", "waits", 2, waits),
+    way("1 replica", "orders", 1),
+    way("2 replicas", "orders", 2),
+    way("4 replicas", "orders", 4),
+  ]);
+  const of = (name: string): Series => seriesOf(series, name);
+  const cores = navigator.hardwareConcurrency;
+  // What all cores could do if none of them ever waited, for what an event costs one replica and Redis together.
+  const most = cores * 100_000 / middleCpu(of("1 replica"));
   return {
     scenario: "replicas",
     title: "on one stream",
     series,
     targets: [
-      { what: "2 replicas / 1", found, wanted: ">= 1.5" },
-      { what: "smallest part of its fair share that a replica got", found: Math.min(...shares), wanted: "" },
+      {
+        what: "2 replicas / 1, handlers wait",
+        found: ratio(of("2 replicas, handlers wait 5 ms"), of("1 replica, handlers wait 5 ms")),
+        wanted: ">= 1.5",
+      },
+      { what: "2 replicas / 1, handlers do nothing", found: ratio(of("2 replicas"), of("1 replica")), wanted: "" },
+      { what: `the most that ${cores} cores allow / 1 replica`, found: most / middle(of("1 replica")), wanted: "" },
+      {
+        what: "smallest part of its fair share that a replica got",
+        found: Math.min(...found.map(({ share }) => share)),
+        wanted: "",
+      },
     ],
-    notes: ["Redis and the replicas share the cores: more than there are cores cannot help."],
+    notes: [
+      "Redis and the replicas share the cores. Processor time is that of Redis and all replicas together, so that the most " +
+      "that the cores allow is known: handlers that do nothing leave little room for a second replica, those that wait much.",
+    ],
   };
 }
+
+/** What several did. */
+interface Together {
+  readonly value: number;
+  readonly cpu: number;
+  /** The smallest part of its fair share that one of them got. */
+  readonly share: number;
+}
+
+/** Handlers that wait need fewer events for the same time. */
+const WAITING_PART = 8;
 
 /** All begin together: the group is made, and paused until each has joined. */
 async function together(
   redis: TestRedis,
+  stream: string,
   group: string,
   events: number,
   count: number,
-  shares: number[],
-): Promise<{ value: number }> {
-  await redis.command(["XGROUP", "CREATE", "orders", group, "0"]);
-  await redis.command(["SET", `{orders}:${group}:paused`, "1"]);
-  const env = { ...serviceEnv(redis, "orders", group), BENCH_MEMORY: "100" };
-  const children = Array.from({ length: count }, () => new Child("consume", env));
+  env: Readonly<Record<string, string>>,
+): Promise<Together> {
+  await redis.command(["XGROUP", "CREATE", stream, group, "0"]);
+  await redis.command(["SET", `{${stream}}:${group}:paused`, "1"]);
+  const shared = { ...serviceEnv(redis, stream, group), ...env, BENCH_MEMORY: "100", BENCH_SHARE: "1" };
+  const children = Array.from({ length: count }, () => new Child("consume", shared));
   try {
     for (const child of children) await child.until("ready");
-    await redis.command(["DEL", `{orders}:${group}:paused`]);
+    const busyBefore = await busySeconds(redis);
+    await redis.command(["DEL", `{${stream}}:${group}:paused`]);
     await Promise.race(children.map((child) => child.until("began")));
     const startedAt = performance.now();
-    while (!await finished(redis, group)) await pause(20);
+    while (!await finished(redis, stream, group)) await pause(20);
     const seconds = (performance.now() - startedAt) / 1_000;
+    let busy = await busySeconds(redis) - busyBefore;
     await pause(250);
-    for (const child of children) shares.push(await handledBy(child) / (events / count));
-    return { value: events / seconds };
+    let share = Infinity;
+    for (const child of children) {
+      share = Math.min(share, await handledBy(child) / (events / count));
+      Deno.kill(child.pid, "SIGUSR2");
+      busy += figure(await child.until("cpuSeconds"), "cpuSeconds");
+    }
+    return { value: events / seconds, cpu: busy / events * 100_000, share };
   } finally {
     for (const child of children) await child[Symbol.asyncDispose]();
-    await dropGroup(redis, "orders", group);
+    await dropGroup(redis, stream, group);
   }
 }
 
-async function finished(redis: TestRedis, group: string): Promise<boolean> {
-  const groups = await redis.command(["XINFO", "GROUPS", "orders"]) as readonly (readonly unknown[])[];
+/** Processor seconds that Redis has used. */
+async function busySeconds(redis: TestRedis): Promise<number> {
+  const info = String(await redis.command(["INFO", "cpu"]));
+  const of = (name: string): number => Number(new RegExp(`^${name}:([0-9.]+)`, "m").exec(info)?.[1] ?? NaN);
+  return of("used_cpu_user") + of("used_cpu_sys");
+}
+
+async function finished(redis: TestRedis, stream: string, group: string): Promise<boolean> {
+  const groups = await redis.command(["XINFO", "GROUPS", stream]) as readonly (readonly unknown[])[];
   const info = groups.find((one) => one[1] === group) ?? [];
   const value = (name: string): unknown => info[info.indexOf(name) + 1];
   return value("lag") === 0 && value("pending") === 0;

@@ -16,6 +16,7 @@ import { tell } from "../lib/child.ts";
 const env = Deno.env.toObject();
 const events = Number(env["BENCH_EVENTS"] ?? 0);
 const failEvery = Number(env["BENCH_FAIL"] ?? 0);
+const waitMs = Number(env["BENCH_WAIT"] ?? 0);
 let handled = 0;
 let startedAt = 0;
 let cpuAtStart = process.cpuUsage();
@@ -25,9 +26,9 @@ const fails = (event: Event, ctx: HandlerContext): boolean =>
 
 const order = defineHandler({
   type: "order.created",
-  // deno-lint-ignore require-await -- handlers are async, and that is to be measured
   async handle(event, ctx) {
     if (startedAt === 0) begin();
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
     if (failEvery > 0 && fails(event, ctx)) throw new Error("failed on purpose");
     if (++handled === events) finish();
   },
@@ -64,7 +65,7 @@ async function settled(): Promise<void> {
   }
 }
 
-if (env["BENCH_SHARE"] !== undefined) Deno.addSignalListener("SIGUSR1", report);
+if (env["BENCH_SHARE"] !== undefined) Deno.addSignalListener("SIGUSR2", report);
 if (env["BENCH_MEMORY"] !== undefined) {
   setInterval(() => tell({ memory: process.memoryUsage().rss, handled }), Number(env["BENCH_MEMORY"]));
 }
