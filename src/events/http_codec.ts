@@ -6,7 +6,7 @@
 import { Buffer } from "node:buffer";
 import { EventInvalidError } from "./errors.ts";
 import type { EventInit } from "./event.ts";
-import { JsonText } from "./json_text.ts";
+import type { CutEvent } from "./cut_events.ts";
 import { isJsonType, strictText } from "./text.ts";
 
 /** How events lie in a request: one as JSON, several as a JSON array, or one as headers with its data as the body. */
@@ -44,10 +44,9 @@ export function httpModeOf(headers: Headers): HttpMode | null {
  * Reads one event of the JSON format. Numbers that a double cannot hold may be `JSON.rawJSON` values: they stay as
  * they came.
  * @param value What the JSON text holds.
- * @param cut Data that was cut out: the event has its index. Default: none was.
  * @throws {EventInvalidError} What only this format can get wrong; the rest is found when it is published.
  */
-export function eventOfJson(value: unknown, cut: readonly string[] | null = null): EventInit {
+export function eventOfJson(value: unknown): EventInit {
   if (!isRecord(value)) throw invalid("type", `the event is ${kindOf(value)}, want a JSON object`);
   requireVersion(value["specversion"]);
   const datacontenttype = textOf(value, "datacontenttype");
@@ -58,8 +57,31 @@ export function eventOfJson(value: unknown, cut: readonly string[] | null = null
     subject: textOf(value, "subject"),
     time: textOf(value, "time"),
     datacontenttype,
-    data: dataOf(value, datacontenttype, cut),
+    data: dataOf(value, datacontenttype),
     extensions: extensionsOf(value),
+  };
+}
+
+/**
+ * As {@link eventOfJson}, of an event that was cut out of its text, and with the same result: data that is JSON is
+ * published as it came, and need not be read.
+ * @throws {EventInvalidError} As {@link eventOfJson}.
+ */
+export function eventOfCut(cut: CutEvent): EventInit {
+  const { specversion, id, type, source, subject, time, datacontenttype, data, extensions } = cut;
+  requireVersion(specversion);
+  return {
+    id: id ?? absent("id"),
+    type: type ?? absent("type"),
+    source: source ?? absent("source"),
+    subject,
+    time,
+    datacontenttype,
+    // What is not JSON lies in a JSON string.
+    data: data === undefined || isJsonType(datacontenttype ?? "application/json")
+      ? data
+      : plainData(JSON.parse(data.text), datacontenttype),
+    extensions,
   };
 }
 
@@ -101,8 +123,11 @@ function requireVersion(value: unknown): void {
 
 function required(attributes: Readonly<Record<string, unknown>>, name: "id" | "type" | "source"): string {
   const value = textOf(attributes, name);
-  if (value === undefined) throw invalid(name, `${name} is absent, want a string`);
-  return value;
+  return value ?? absent(name);
+}
+
+function absent(name: string): never {
+  throw invalid(name, `${name} is absent, want a string`);
 }
 
 /** `null` is absent, as the format says. */
@@ -112,15 +137,9 @@ function textOf(attributes: Readonly<Record<string, unknown>>, name: string): st
   throw invalid(name, `${name} is ${kindOf(value)}, want a string`);
 }
 
-function dataOf(
-  event: Readonly<Record<string, unknown>>,
-  contentType: string | undefined,
-  cut: readonly string[] | null,
-): unknown {
+function dataOf(event: Readonly<Record<string, unknown>>, contentType: string | undefined): unknown {
   const encoded = event["data_base64"] ?? undefined;
-  if (encoded === undefined) {
-    return cut === null ? plainData(event["data"], contentType) : cutOf(event, contentType, cut);
-  }
+  if (encoded === undefined) return plainData(event["data"], contentType);
   if (Object.hasOwn(event, "data")) throw invalid("data_base64", "the event has data and data_base64, want one");
   if (typeof encoded !== "string") throw invalid("data_base64", `data_base64 is ${kindOf(encoded)}, want a string`);
   if (!isBase64(encoded)) throw invalid("data_base64", "data_base64 is not base64 (RFC 4648, section 4)");
@@ -135,17 +154,6 @@ function isBase64(text: string): boolean {
 /** A `null` is data where data is JSON, and none where it cannot be. */
 function plainData(data: unknown, contentType: string | undefined): unknown {
   return data === null && !isJsonType(contentType ?? "application/json") ? undefined : data;
-}
-
-/** Data that is JSON is published as it came; what is not JSON lies in a JSON string. */
-function cutOf(
-  event: Readonly<Record<string, unknown>>,
-  contentType: string | undefined,
-  cut: readonly string[],
-): unknown {
-  if (!Object.hasOwn(event, "data")) return undefined;
-  const text = cut[event["data"] as number]!;
-  return isJsonType(contentType ?? "application/json") ? new JsonText(text) : plainData(JSON.parse(text), contentType);
 }
 
 function extensionsOf(event: Readonly<Record<string, unknown>>): Record<string, string> | undefined {

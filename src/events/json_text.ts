@@ -1,5 +1,5 @@
 /**
- * JSON that is known to be JSON, kept as the text that came.
+ * JSON that is known to be JSON, kept as the text that came; and what finds its end, in bytes.
  * @module
  */
 
@@ -13,202 +13,153 @@ export class JsonText {
   }
 }
 
-/** Events in JSON whose data was cut out. */
-export interface CutEvents {
-  /** The same text; in place of the data of each event its index in `data`. */
-  readonly envelope: string;
-  /** JSON texts. */
-  readonly data: readonly string[];
-}
-
-/** Where a piece of data lies. */
-interface Span {
-  readonly from: number;
-  readonly to: number;
-}
-
 /** No place: what was looked for is not there, or not as JSON wants it. */
-const NONE = -1;
+export const NONE = -1;
+
 const TAB = 0x09, NEWLINE = 0x0a, RETURN = 0x0d, SPACE = 0x20, QUOTE = 0x22, PLUS = 0x2b, COMMA = 0x2c, MINUS = 0x2d;
-const POINT = 0x2e, ZERO = 0x30, NINE = 0x39, COLON = 0x3a, CAPITAL_E = 0x45, SMALL_E = 0x65, SMALL_U = 0x75;
+const POINT = 0x2e, ZERO = 0x30, NINE = 0x39, COLON = 0x3a, SMALL_E = 0x65, SMALL_U = 0x75;
 const OPEN_ARRAY = 0x5b, BACKSLASH = 0x5c, CLOSE_ARRAY = 0x5d, OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 0x7d;
-const LITERALS = ["true", "false", "null"] as const;
-const ESCAPED = new Set([...'"\\/bfnrt'].map((char) => char.charCodeAt(0)));
-const FOUR_HEX = /^[0-9a-fA-F]{4}$/;
+/** Turns a capital letter into a small one. */
+const SMALL = 0x20;
+const [TRUE, FALSE, NULL] = ["true", "false", "null"].map((word) => new TextEncoder().encode(word)) as [
+  Uint8Array,
+  Uint8Array,
+  Uint8Array,
+];
 
-/**
- * Cuts the member `data` out of one event, or of each of an array of events, and checks all of the text on the way: making
- * objects of data, only to write them again, was the larger part of what it cost to publish a batch.
- * @param maxDepth Deepest nesting of arrays and objects.
- * @returns Null where there is anything that is not quite usual: no JSON, too deep, not events, data twice, a name with an
- *   escape. Then the text is to be parsed as a whole, which knows what is wrong.
- */
-export function cutData(text: string, batch: boolean, maxDepth: number): CutEvents | null {
-  const spans: Span[] = [];
-  const first = afterSpace(text, 0);
-  const end = batch ? eventsEnd(text, first, maxDepth, spans) : eventEnd(text, first, maxDepth, spans);
-  if (end === NONE || afterSpace(text, end) !== text.length) return null;
-  const data: string[] = [];
-  const rest: string[] = [];
-  let at = 0;
-  for (const { from, to } of spans) {
-    rest.push(text.slice(at, from), String(data.length));
-    data.push(text.slice(from, to));
-    at = to;
-  }
-  rest.push(text.slice(at));
-  return { envelope: rest.join(""), data };
-}
+/** Bytes that end a run of plain ones within a string: 1. A table is twice as fast as comparisons. */
+const STOPS = Uint8Array.from(
+  { length: 256 },
+  (_, byte) => byte < SPACE || byte === QUOTE || byte === BACKSLASH ? 1 : 0,
+);
+/** What may follow a backslash, `u` apart: 1. */
+const ESCAPED = new Uint8Array(256);
+for (const char of '"\\/bfnrt') ESCAPED[char.charCodeAt(0)] = 1;
 
-function eventsEnd(text: string, from: number, maxDepth: number, spans: Span[]): number {
-  if (text.charCodeAt(from) !== OPEN_ARRAY) return NONE;
-  let at = afterSpace(text, from + 1);
-  if (text.charCodeAt(at) === CLOSE_ARRAY) return at + 1;
-  for (;;) {
-    at = eventEnd(text, at, maxDepth - 1, spans);
-    if (at === NONE) return NONE;
-    at = afterSpace(text, at);
-    const next = text.charCodeAt(at);
-    if (next === CLOSE_ARRAY) return at + 1;
-    if (next !== COMMA) return NONE;
-    at = afterSpace(text, at + 1);
-  }
-}
-
-/** As {@link objectEnd}, and remembers where the data lies. */
-function eventEnd(text: string, from: number, maxDepth: number, spans: Span[]): number {
-  if (text.charCodeAt(from) !== OPEN_OBJECT) return NONE;
-  let at = afterSpace(text, from + 1);
-  if (text.charCodeAt(at) === CLOSE_OBJECT) return at + 1;
-  for (let found = false;;) {
-    const name = at;
-    const value = valueOfMember(text, at);
-    if (value === NONE || text.slice(name, value).includes("\\")) return NONE;
-    at = valueEnd(text, value, maxDepth - 1);
-    if (at === NONE) return NONE;
-    if (text.startsWith('"data"', name)) {
-      if (found) return NONE;
-      found = true;
-      spans.push({ from: value, to: at });
-    }
-    at = afterSpace(text, at);
-    const next = text.charCodeAt(at);
-    if (next === CLOSE_OBJECT) return at + 1;
-    if (next !== COMMA) return NONE;
-    at = afterSpace(text, at + 1);
-  }
-}
-
-/** Behind the value that begins there. @param depth How many levels it may have. */
-function valueEnd(text: string, from: number, depth: number): number {
-  switch (text.charCodeAt(from)) {
+/** Behind the value that begins there; {@link NONE} where there is none. @param depth How many levels it may have. */
+export function valueEnd(bytes: Uint8Array, from: number, depth: number): number {
+  switch (bytes[from]) {
     case QUOTE:
-      return stringEnd(text, from + 1);
+      return stringEnd(bytes, from + 1);
     case OPEN_OBJECT:
-      return objectEnd(text, from, depth);
+      return objectEnd(bytes, from, depth);
     case OPEN_ARRAY:
-      return arrayEnd(text, from, depth);
+      return arrayEnd(bytes, from, depth);
     default:
-      return numberEnd(text, from);
+      return numberEnd(bytes, from);
   }
 }
 
-function objectEnd(text: string, from: number, depth: number): number {
+function objectEnd(bytes: Uint8Array, from: number, depth: number): number {
   if (depth <= 0) return NONE;
-  let at = afterSpace(text, from + 1);
-  if (text.charCodeAt(at) === CLOSE_OBJECT) return at + 1;
+  let at = afterSpace(bytes, from + 1);
+  if (bytes[at] === CLOSE_OBJECT) return at + 1;
   for (;;) {
-    at = valueOfMember(text, at);
+    if (bytes[at] !== QUOTE) return NONE;
+    at = stringEnd(bytes, at + 1);
     if (at === NONE) return NONE;
-    at = valueEnd(text, at, depth - 1);
+    at = afterColon(bytes, at);
     if (at === NONE) return NONE;
-    at = afterSpace(text, at);
-    const next = text.charCodeAt(at);
+    at = valueEnd(bytes, at, depth - 1);
+    if (at === NONE) return NONE;
+    at = afterSpace(bytes, at);
+    const next = bytes[at];
     if (next === CLOSE_OBJECT) return at + 1;
     if (next !== COMMA) return NONE;
-    at = afterSpace(text, at + 1);
+    at = afterSpace(bytes, at + 1);
   }
 }
 
-function arrayEnd(text: string, from: number, depth: number): number {
+function arrayEnd(bytes: Uint8Array, from: number, depth: number): number {
   if (depth <= 0) return NONE;
-  let at = afterSpace(text, from + 1);
-  if (text.charCodeAt(at) === CLOSE_ARRAY) return at + 1;
+  let at = afterSpace(bytes, from + 1);
+  if (bytes[at] === CLOSE_ARRAY) return at + 1;
   for (;;) {
-    at = valueEnd(text, at, depth - 1);
+    at = valueEnd(bytes, at, depth - 1);
     if (at === NONE) return NONE;
-    at = afterSpace(text, at);
-    const next = text.charCodeAt(at);
+    at = afterSpace(bytes, at);
+    const next = bytes[at];
     if (next === CLOSE_ARRAY) return at + 1;
     if (next !== COMMA) return NONE;
-    at = afterSpace(text, at + 1);
+    at = afterSpace(bytes, at + 1);
   }
 }
 
-/** Where the value of a member begins whose name begins there. */
-function valueOfMember(text: string, from: number): number {
-  if (text.charCodeAt(from) !== QUOTE) return NONE;
-  let at = stringEnd(text, from + 1);
-  if (at === NONE) return NONE;
-  at = afterSpace(text, at);
-  return text.charCodeAt(at) === COLON ? afterSpace(text, at + 1) : NONE;
+/** Where the value of a member begins whose name ends there. */
+export function afterColon(bytes: Uint8Array, from: number): number {
+  const at = afterSpace(bytes, from);
+  return bytes[at] === COLON ? afterSpace(bytes, at + 1) : NONE;
+}
+
+/** Behind the quote that ends a string without escapes; {@link NONE} where there is none. @param from Behind the first quote. */
+export function plainStringEnd(bytes: Uint8Array, from: number): number {
+  let at = from;
+  while (STOPS[bytes[at]!] === 0) at++;
+  return bytes[at] === QUOTE ? at + 1 : NONE;
 }
 
 /** Behind the quote that ends a string. @param from Behind the quote that begins it. */
-function stringEnd(text: string, from: number): number {
-  for (let at = from; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === QUOTE) return at + 1;
-    if (code < SPACE) return NONE;
-    if (code !== BACKSLASH) continue;
-    const escaped = text.charCodeAt(++at);
+export function stringEnd(bytes: Uint8Array, from: number): number {
+  for (let at = from;; at++) {
+    while (STOPS[bytes[at]!] === 0) at++;
+    if (bytes[at] === QUOTE) return at + 1;
+    // A control character, or the end.
+    if (bytes[at] !== BACKSLASH) return NONE;
+    const escaped = bytes[++at]!;
     if (escaped === SMALL_U) {
-      if (!FOUR_HEX.test(text.slice(at + 1, at + 5))) return NONE;
+      for (let digit = 1; digit <= 4; digit++) if (!isHex(bytes[at + digit]!)) return NONE;
       at += 4;
-    } else if (!ESCAPED.has(escaped)) return NONE;
+    } else if (ESCAPED[escaped] !== 1) return NONE;
   }
-  return NONE;
+}
+
+function isHex(byte: number): boolean {
+  return (byte >= ZERO && byte <= NINE) || ((byte | SMALL) >= 0x61 && (byte | SMALL) <= 0x66);
 }
 
 /** Behind a number or a literal. */
-function numberEnd(text: string, from: number): number {
-  let at = text.charCodeAt(from) === MINUS ? from + 1 : from;
-  if (text.charCodeAt(at) === ZERO) at++;
+function numberEnd(bytes: Uint8Array, from: number): number {
+  let at = bytes[from] === MINUS ? from + 1 : from;
+  if (bytes[at] === ZERO) at++;
   else {
-    const digits = digitsEnd(text, at);
-    if (digits === at) return literalEnd(text, from);
+    const digits = digitsEnd(bytes, at);
+    if (digits === at) return literalEnd(bytes, from);
     at = digits;
   }
-  if (text.charCodeAt(at) === POINT) {
-    const digits = digitsEnd(text, at + 1);
+  if (bytes[at] === POINT) {
+    const digits = digitsEnd(bytes, at + 1);
     if (digits === at + 1) return NONE;
     at = digits;
   }
-  const e = text.charCodeAt(at);
-  if (e !== SMALL_E && e !== CAPITAL_E) return at;
-  const sign = text.charCodeAt(at + 1);
+  if ((bytes[at]! | SMALL) !== SMALL_E) return at;
+  const sign = bytes[at + 1];
   const exponent = sign === PLUS || sign === MINUS ? at + 2 : at + 1;
-  const digits = digitsEnd(text, exponent);
+  const digits = digitsEnd(bytes, exponent);
   return digits === exponent ? NONE : digits;
 }
 
-function digitsEnd(text: string, from: number): number {
+function digitsEnd(bytes: Uint8Array, from: number): number {
   let at = from;
-  for (;; at++) {
-    const code = text.charCodeAt(at);
-    if (!(code >= ZERO && code <= NINE)) return at;
-  }
+  while (bytes[at]! >= ZERO && bytes[at]! <= NINE) at++;
+  return at;
 }
 
-function literalEnd(text: string, from: number): number {
-  for (const literal of LITERALS) if (text.startsWith(literal, from)) return from + literal.length;
+function literalEnd(bytes: Uint8Array, from: number): number {
+  for (const literal of [TRUE, FALSE, NULL]) if (startsWith(bytes, from, literal)) return from + literal.length;
   return NONE;
 }
 
-function afterSpace(text: string, from: number): number {
+/** Do these bytes lie there? */
+export function startsWith(bytes: Uint8Array, from: number, wanted: Uint8Array): boolean {
+  for (let at = 0; at < wanted.length; at++) if (bytes[from + at] !== wanted[at]) return false;
+  return true;
+}
+
+/** The first place from there that is no white space. */
+export function afterSpace(bytes: Uint8Array, from: number): number {
   let at = from;
   for (;; at++) {
-    const code = text.charCodeAt(at);
-    if (code !== SPACE && code !== NEWLINE && code !== RETURN && code !== TAB) return at;
+    const byte = bytes[at]!;
+    if (byte > SPACE || (byte !== SPACE && byte !== NEWLINE && byte !== RETURN && byte !== TAB)) return at;
   }
 }

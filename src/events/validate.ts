@@ -122,6 +122,7 @@ function plain(attribute: string, value: unknown, maxLength: number): string {
   if (value.length > maxLength) {
     throw invalid(attribute, `${attribute} has ${value.length} characters, want at most ${maxLength}`);
   }
+  if (isPlain(value)) return value;
   if (CONTROL.test(value)) throw invalid(attribute, `${attribute} holds a control character, want none`);
   if (!value.isWellFormed()) throw invalid(attribute, `${attribute} holds half a character, want well-formed Unicode`);
   return value;
@@ -165,10 +166,27 @@ function extensionsOf(init: EventInit, defaults: EventDefaults, hasData: boolean
   throw invalid("extensions", `the event has ${count} extensions, want at most ${EVENT_LIMITS.extensions}`);
 }
 
+/** What was inherited last, and whether it may be: the events of a batch inherit the same. */
+const latest = { traceparent: { value: "", good: true }, correlationid: { value: "", good: true } };
+
 /** What comes from a stranger's event is left out where it is hostile: it is no fault of whoever publishes now. */
-function inherit(extensions: Record<string, string>, name: string, value: string | undefined): void {
+function inherit(extensions: Record<string, string>, name: keyof typeof latest, value: string | undefined): void {
   if (value === undefined || value.length > EVENT_LIMITS.extension) return;
-  if (!CONTROL.test(value) && value.isWellFormed()) extensions[name] = value;
+  const judged = latest[name];
+  if (judged.value !== value) {
+    judged.value = value;
+    judged.good = isPlain(value) || (!CONTROL.test(value) && value.isWellFormed());
+  }
+  if (judged.good) extensions[name] = value;
+}
+
+/** Mostly short ASCII, which is looked through faster than an expression is begun. */
+function isPlain(value: string): boolean {
+  for (let at = 0; at < value.length; at++) {
+    const code = value.charCodeAt(at);
+    if (code < 0x20 || code > 0x7e) return false;
+  }
+  return true;
 }
 
 function checkName(name: string, hasData: boolean): void {

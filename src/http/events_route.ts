@@ -4,7 +4,7 @@
  */
 import { EventInvalidError } from "../events/errors.ts";
 import type { EventInit } from "../events/event.ts";
-import { eventOfHeaders, eventOfJson, type HttpMode, httpModeOf } from "../events/http_codec.ts";
+import { eventOfCut, eventOfHeaders, eventOfJson, type HttpMode, httpModeOf } from "../events/http_codec.ts";
 import { isJsonType } from "../events/text.ts";
 import { MAX_DELAY_MS } from "../events/validate.ts";
 import { Deadlines } from "../stream/deadlines.ts";
@@ -111,10 +111,12 @@ type Events =
 function ofJson(bytes: Uint8Array, mode: "structured" | "batch"): Events {
   const json = parseEvents(bytes, mode === "batch");
   if (!json.ok) return json;
-  const { value, cut } = json;
-  const values = mode === "structured" ? [value] : value;
+  const batch = mode === "batch";
+  const { cut } = json;
+  if (cut !== null) return decoded(cut.length, batch, (index) => eventOfCut(cut[index]!));
+  const values = batch ? json.value : [json.value];
   if (!Array.isArray(values)) return { ok: false, problem: NOT_ARRAY };
-  return decoded(values.length, mode === "batch", (index) => eventOfJson(values[index], cut));
+  return decoded(values.length, batch, (index) => eventOfJson(values[index]));
 }
 
 function ofBinary(headers: Headers, bytes: Uint8Array): Events {

@@ -2,7 +2,7 @@
  * JSON from strangers.
  * @module
  */
-import { cutData } from "../events/json_text.ts";
+import { type CutEvent, cutEvents } from "../events/cut_events.ts";
 import type { Problem } from "./problem.ts";
 
 /** Deepest nesting of arrays and objects that is taken. */
@@ -43,19 +43,21 @@ export function parseJson(bytes: Uint8Array): Json {
 
 /** Events in JSON, or why they are refused. */
 export type JsonEvents =
-  | { readonly ok: true; readonly value: unknown; readonly cut: readonly string[] | null }
+  | { readonly ok: true; readonly cut: readonly CutEvent[] }
+  | { readonly ok: true; readonly cut: null; readonly value: unknown }
   | Extract<Json, { ok: false }>;
 
 /**
- * {@link parseJson} of one event, or of an array of events, whose data is left as the text that it is, where nothing is
- * unusual: then `cut` holds these texts, and each event its index.
+ * {@link parseJson} of one event, or of an array of events; where nothing is unusual they are cut out, and their data
+ * is left as the text that it is.
  */
 export function parseEvents(bytes: Uint8Array, batch: boolean): JsonEvents {
   const text = decode(bytes);
   if (text === null) return NOT_UTF8;
-  const found = cutData(text, batch, MAX_JSON_DEPTH);
-  const json = parseText(found?.envelope ?? text);
-  return json.ok ? { ok: true, value: json.value, cut: found?.data ?? null } : json;
+  const cut = cutEvents(bytes, text, batch, MAX_JSON_DEPTH);
+  if (cut !== null) return { ok: true, cut };
+  const json = parseText(text);
+  return json.ok ? { ok: true, cut: null, value: json.value } : json;
 }
 
 function parseText(text: string): Json {

@@ -148,6 +148,19 @@ export interface News {
   readonly replays: boolean;
   /** Two that are equal: neither stream nor group has changed in between. */
   readonly mark: string;
+  /** What trimming depends on beside time; null when unknown. */
+  readonly kept: Kept | null;
+  /** No other consumer has, or could come to have without being seen here first, what would have to be taken over. */
+  readonly alone: boolean;
+}
+
+/** How much a store keeps of a stream and its dead letters. */
+export interface Kept {
+  /** Entries of the stream. */
+  readonly length: number;
+  readonly letters: number;
+  /** Tells a group from one of the same name that was destroyed: while it is the same, so is the stream. */
+  readonly made: string;
 }
 
 /** A consumer of the group as the reaper sees it. */
@@ -207,6 +220,11 @@ export interface Trimmed {
   readonly lettersRemoved: number;
   /** The group that still needs the oldest entry kept, where retention would allow more; null when none. */
   readonly heldBackBy: { readonly group: string; readonly entryId: string } | null;
+  /**
+   * For so long, ms, nothing becomes too old for retention: what is added meanwhile is younger than what is there. 0 where
+   * nothing is there, something is held back, or there is more to do.
+   */
+  readonly quietMs: number;
 }
 
 /** Counts for health, metrics and the admin API. */

@@ -15,6 +15,8 @@ const IDLE: News = {
   pending: 0,
   replays: false,
   mark: "1",
+  kept: { length: 3, letters: 0, made: "1" },
+  alone: true,
 };
 const CENSUS: Census = { deleted: 0, trimmed: 0, remembered: true, rolledBack: 0, atStake: 0 };
 

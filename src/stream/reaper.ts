@@ -5,7 +5,8 @@
 import type { Clock, Random } from "../clock.ts";
 import { chooseTakeOvers, nextCheckInMs } from "../delivery/reclaim.ts";
 import type { Happenings } from "../happenings.ts";
-import type { StreamStore } from "../store/port.ts";
+import type { Peer, StreamStore } from "../store/port.ts";
+import type { BeatNews } from "./beat_news.ts";
 import type { StreamConsumer } from "./consumer.ts";
 import type { Judgement } from "./judgement.ts";
 import { Loop } from "./loop.ts";
@@ -21,16 +22,21 @@ export interface ReaperOptions {
   readonly consumer: StreamConsumer;
   readonly judgement: Judgement;
   readonly leaseMs: number;
+  readonly beatNews: BeatNews;
 }
 
 /** Shortest and longest time between two looks, ms. */
 const MIN_CHECK_MS = 200;
+/** So seldom where the beats tell that nobody else is there who could die: they tell of whoever comes. */
+const SELDOM_MS = 60_000;
 /** Most entries claimed in one step: a script this long takes Redis a few milliseconds. */
 const CLAIM_LIMIT = 200;
 
 /** Makes the loop. */
 export function reaperLoop(options: ReaperOptions): Loop {
-  const { store, clock, random, happenings, membership, consumer, judgement, leaseMs } = options;
+  const { store, clock, random, happenings, membership, consumer, judgement, leaseMs, beatNews } = options;
+  /** It has been left to the beats to tell of others. */
+  let resting = false;
   const takeOver = async (dead: string, most: number): Promise<"more" | "done"> => {
     const name = membership.name;
     const limit = Math.min(CLAIM_LIMIT, consumer.room, most);
@@ -46,6 +52,7 @@ export function reaperLoop(options: ReaperOptions): Loop {
     return taken.remaining > 0 ? "more" : "done";
   };
   const step = async (): Promise<number> => {
+    resting = false;
     if (!membership.joined) return MIN_CHECK_MS;
     const waitMs = judgement.waitMs();
     const peers = await store.peers(membership.name);
@@ -66,7 +73,17 @@ export function reaperLoop(options: ReaperOptions): Loop {
     }
     if (more) return MIN_CHECK_MS;
     if (waitMs > 0) return Math.max(MIN_CHECK_MS, waitMs);
-    return nextCheckInMs(peers, { leaseMs, minMs: MIN_CHECK_MS, maxMs: leaseMs });
+    resting = dead.length === 0 && peers.every(isHarmless) && beatNews.latest?.alone === true;
+    return resting ? SELDOM_MS : nextCheckInMs(peers, { leaseMs, minMs: MIN_CHECK_MS, maxMs: leaseMs });
   };
-  return new Loop({ name: `reaper:${store.stream}`, clock, random, happenings, step });
+  const loop = new Loop({ name: `reaper:${store.stream}`, clock, random, happenings, step });
+  beatNews.listen((news) => {
+    if (resting && !news?.alone) loop.wake();
+  });
+  return loop;
+}
+
+/** Of another client library, and holds nothing. */
+function isHarmless({ state, pending }: Peer): boolean {
+  return state === "foreign" && pending === 0;
 }

@@ -22,16 +22,23 @@ export function trim(broker: MemoryBroker, view: GroupView, retention: Retention
   const lettersRemoved = letters === undefined ? 0 : allowed(letters, retention, now);
   letters?.removeOldest(lettersRemoved);
   const { log } = view;
-  if (log === undefined) return { removed: 0, lettersRemoved, heldBackBy: null };
+  if (log === undefined) return { removed: 0, lettersRemoved, heldBackBy: null, quietMs: 0 };
   const floor = neededFloor(log);
   const wanted = allowed(log, retention, now);
   // Our group was destroyed and will be made again at the start: everything is still needed.
-  if (view.state === undefined) return { removed: 0, lettersRemoved, heldBackBy: null };
+  if (view.state === undefined) return { removed: 0, lettersRemoved, heldBackBy: null, quietMs: 0 };
   const free = floor === null ? log.length : log.length - log.countAfter(floor.entry) - 1;
   const removed = Math.min(wanted, free);
   log.removeOldest(removed);
   const heldBackBy = floor !== null && wanted > free ? { group: floor.group, entryId: floor.entry.id } : null;
-  return { removed, lettersRemoved, heldBackBy };
+  const quietMs = heldBackBy !== null ? 0 : quietFor(log, letters, now - retention.maxAgeMs);
+  return { removed, lettersRemoved, heldBackBy, quietMs };
+}
+
+function quietFor(log: StreamLog, letters: StreamLog | undefined, tooOldMs: number): number {
+  const [first] = log.entries;
+  if (first === undefined) return 0;
+  return Math.max(0, Math.min(first.ms, letters?.entries[0]?.ms ?? Infinity) - tooOldMs);
 }
 
 /** As {@link StreamStore.audit}. */

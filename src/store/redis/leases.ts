@@ -39,7 +39,8 @@ export async function beat(context: StoreContext, consumer: string | null, lease
   }
 }
 
-function newsOf([, , paused, delayed, adoptable, parked, pending, mark, replays]: readonly Reply[]): News {
+function newsOf(reply: readonly Reply[]): News {
+  const [, , paused, delayed, adoptable, parked, pending, mark, replays, length, letters, made, alone] = reply;
   return {
     paused: paused === 1,
     delayedInMs: delayed === -1 ? null : number(delayed),
@@ -48,6 +49,10 @@ function newsOf([, , paused, delayed, adoptable, parked, pending, mark, replays]
     pending: pending === -1 ? null : number(pending),
     mark: text(mark),
     replays: replays === 1,
+    kept: length === "" || letters === ""
+      ? null
+      : { length: number(length), letters: number(letters), made: text(made) },
+    alone: alone === 1,
   };
 }
 

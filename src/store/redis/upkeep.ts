@@ -43,7 +43,7 @@ export async function trim(
     if (row[2] === 1 && call < TRIM_CALLS) continue;
     const group = textOrNull(row[3]);
     const heldBackBy = group === null ? null : { group, entryId: text(row[4]) };
-    return { removed, lettersRemoved, heldBackBy };
+    return { removed, lettersRemoved, heldBackBy, quietMs: number(row[5]) };
   }
 }
 

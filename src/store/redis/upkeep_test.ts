@@ -59,7 +59,7 @@ test("trimming of many entries goes in bounded steps and stops at what a group n
   assert.deepEqual(heldBackBy, { group: "g", entryId: at(held, 43_210).entryId });
   await store.settle("a", held.slice(43_210).map(({ ref }) => done(ref)));
   await store.settle("a", (await readNow(store, "a", 9_000)).map(({ ref }) => done(ref)));
-  assert.deepEqual(await store.trim({ maxLength: 1_234, maxAgeMs: PLENTY }), {
+  assert.partialDeepStrictEqual(await store.trim({ maxLength: 1_234, maxAgeMs: PLENTY }), {
     removed: 50_000 - 43_210 - 1_234,
     lettersRemoved: 0,
     heldBackBy: null,
@@ -75,13 +75,13 @@ test("trimming by age stops at what any group still holds or has not read", asyn
   const all = { maxLength: PLENTY, maxAgeMs: 0 };
   await store.settle("a", held.slice(0, 4).map(({ ref }) => done(ref)));
   await slow.settle("s", held.slice(0, 7).map(({ ref }) => done(ref)));
-  assert.deepEqual(await store.trim(all), {
+  assert.partialDeepStrictEqual(await store.trim(all), {
     removed: 4,
     lettersRemoved: 0,
     heldBackBy: { group: "g", entryId: at(held, 4).entryId },
   });
   await store.settle("a", held.slice(4).map(({ ref }) => done(ref)));
-  assert.deepEqual(await store.trim(all), {
+  assert.partialDeepStrictEqual(await store.trim(all), {
     removed: 3,
     lettersRemoved: 0,
     heldBackBy: { group: "slow", entryId: at(held, 7).entryId },

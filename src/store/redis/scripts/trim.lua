@@ -1,10 +1,11 @@
 #!lua flags=allow-oom
 -- Removes what retention allows and every group has finished with; a bounded part of it.
 -- ARGV 4 most entries · 5 most age ms · 6 budget, entries. Returns {removed, letters removed, 1 when there is more,
--- group that holds back or false, entry id it needs or false}
+-- group that holds back or false, entry id it needs or false, ms for which nothing becomes too old or 0}
 --@include common
 local max_length, budget = tonumber(ARGV[4]), tonumber(ARGV[6])
-local oldest = string.format('%.0f-0', math.max(0, now_ms() - tonumber(ARGV[5])))
+local oldest_ms = math.max(0, now_ms() - tonumber(ARGV[5]))
+local oldest = string.format('%.0f-0', oldest_ms)
 local more = 0
 
 -- What a group still needs begins at its oldest pending entry, or right behind the last one delivered.
@@ -72,10 +73,18 @@ if length > max_length then
   if keep > max_length then more = 1 end
 end
 
+-- Until what was added then is too old.
+local function left_of(id)
+  return math.max(0, tonumber(string.match(id, '^(%d+)')) - oldest_ms)
+end
+
+local quiet = 0
 if floor and more == 0 then
   local first = redis.call('XRANGE', S, '-', '+', 'COUNT', 1)[1]
   if first and (redis.call('XLEN', S) > max_length or before(first[1], oldest)) then
-    return { removed, letters, more, by, first[1] }
+    return { removed, letters, more, by, first[1], 0 }
   end
+  local letter = redis.call('XRANGE', dlq, '-', '+', 'COUNT', 1)[1]
+  if first then quiet = math.min(left_of(first[1]), letter and left_of(letter[1]) or math.huge) end
 end
-return { removed, letters, more, false, false }
+return { removed, letters, more, false, false, quiet }
