@@ -15,6 +15,9 @@
  * @module
  */
 import { idTimeMs } from "../delivery/ids.ts";
+import type { DataHabit } from "./data_habit.ts";
+import { isJson } from "./json_bytes.ts";
+import { laterEvent } from "./later_data.ts";
 import type { EntryRef, Event, Fields } from "./event.ts";
 import { InternedTexts } from "./interned.ts";
 import type { PackedFields } from "./packed.ts";
@@ -82,15 +85,19 @@ export function decodeEntry({ stream, id, fields }: RawEntry): Decoded {
 }
 
 /** As {@link decodeEntry}, of fields that were sorted before. */
-export function decodeSorted(stream: string, id: string, raw: SortedFields): Decoded {
+export function decodeSorted(stream: string, id: string, raw: SortedFields, habit: DataHabit | null = null): Decoded {
   const type = typeOf(raw);
   if (type === null) return { ok: false, problem: typeProblem(raw), type: null };
   const datacontenttype = (raw.datacontenttype && lossy(raw.datacontenttype)) || JSON_TYPE;
   const body = raw.data ?? raw.payload;
   let data: unknown;
+  let later: DataHabit | null = null;
   if (body !== undefined && !isJsonType(datacontenttype)) {
     // A copy: a handler may change it, and a dead letter must be byte for byte the original.
     data = typeof body === "string" ? encoder.encode(body) : new Uint8Array(body);
+  } else if (habit !== null && raw.bytes !== undefined && habit.leaves() && isJson(raw.bytes, raw.dataFrom, raw.dataTo)) {
+    data = body;
+    later = habit;
   } else if (body !== undefined) {
     const text = strict(body);
     if (text === null) return { ok: false, problem: `data is not UTF-8, want ${datacontenttype}`, type };
@@ -100,7 +107,7 @@ export function decodeSorted(stream: string, id: string, raw: SortedFields): Dec
       return { ok: false, problem: `data is not JSON (${jsonProblem(error as Error)}), want ${datacontenttype}`, type };
     }
   }
-  const event = makeEvent({ stream, id }, raw, type, datacontenttype, data);
+  const event = makeEvent({ stream, id }, raw, type, datacontenttype, data, later);
   return { ok: true, event, timeMs: Number.isNaN(raw.timeMs) ? epochMs(event.time) : raw.timeMs };
 }
 
@@ -168,12 +175,17 @@ function makeEvent(
   type: string,
   datacontenttype: string,
   data: unknown,
+  later: DataHabit | null,
 ): Event {
   const subject = attribute(raw.subject ?? raw.aggregateId);
   const source = sources.of(attribute(raw.source) ?? "unknown");
   const time = timeOf(raw) ?? rfc3339(idTimeMs(entry.id));
   const id = attribute(raw.id) ?? entry.id;
   const extensions = raw.extensions ?? NO_EXTENSIONS;
+  if (later !== null) {
+    const a = subject === undefined ? { id, type, source, time, datacontenttype } : { id, type, source, subject, time, datacontenttype };
+    return laterEvent(a as never, data as string, later, extensions, entry);
+  }
   // Two literals, since a spread would cost as much as all the rest.
   return subject === undefined
     ? { id, type, source, time, datacontenttype, data, extensions, entry }

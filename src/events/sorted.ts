@@ -31,6 +31,10 @@ export interface SortedFields {
   extensions: Record<string, string> | undefined;
   /** Epoch ms of `time`, where it is plain UTC and could be read in passing; else NaN. */
   timeMs: number;
+  /** What {@link dataFrom} and {@link dataTo} are places in; the text of `data ?? payload` is ASCII then. */
+  bytes: Uint8Array | undefined;
+  dataFrom: number;
+  dataTo: number;
 }
 
 /** Names that are told apart by their bytes, without making text of them: ours, and the most usual extensions. */
@@ -85,6 +89,9 @@ export function sortFields(fields: Fields | PackedFields, text?: string): Sorted
     timestamp: undefined,
     extensions: undefined,
     timeMs: NaN,
+    bytes: undefined,
+    dataFrom: 0,
+    dataTo: 0,
   };
   if (text !== undefined && fields instanceof PackedFields) sortText(raw, fields, text);
   else eachField(fields, (name, value) => assign(raw, name, value));
@@ -101,6 +108,11 @@ function sortText(raw: SortedFields, { bytes, places }: PackedFields, text: stri
     const name = nameAt(bytes, places[at]!, places[at + 1]!);
     const [from, to] = [places[at + 2]!, places[at + 3]!];
     if (name === "time" && raw.time === undefined) raw.timeMs = plainUtcMs(bytes, from, to);
+    else if (raw.data === undefined && (name === "data" || (name === "payload" && raw.payload === undefined))) {
+      raw.bytes = bytes;
+      raw.dataFrom = from;
+      raw.dataTo = to;
+    }
     assign(raw, name, text.slice(from - start, to - start));
   }
 }
