@@ -16,10 +16,10 @@
  */
 import { idTimeMs } from "../delivery/ids.ts";
 import type { DataHabit } from "./data_habit.ts";
-import { isJson } from "./json_bytes.ts";
-import { laterEvent } from "./later_data.ts";
 import type { EntryRef, Event, Fields } from "./event.ts";
 import { InternedTexts } from "./interned.ts";
+import { isJson } from "./json_bytes.ts";
+import { eventWithLater, LaterData } from "./later_data.ts";
 import type { PackedFields } from "./packed.ts";
 import { eachField, lossy, type SortedFields, sortFields, type Value } from "./sorted.ts";
 import { distinctText, isJsonType, strictText } from "./text.ts";
@@ -84,20 +84,22 @@ export function decodeEntry({ stream, id, fields }: RawEntry): Decoded {
   return decodeSorted(stream, id, sortFields(fields));
 }
 
-/** As {@link decodeEntry}, of fields that were sorted before. */
+/**
+ * As {@link decodeEntry}, of fields that were sorted before.
+ * @param habit Where it is given, and lets it, `data` that is surely JSON is left to be parsed when it is read first.
+ */
 export function decodeSorted(stream: string, id: string, raw: SortedFields, habit: DataHabit | null = null): Decoded {
   const type = typeOf(raw);
   if (type === null) return { ok: false, problem: typeProblem(raw), type: null };
   const datacontenttype = (raw.datacontenttype && lossy(raw.datacontenttype)) || JSON_TYPE;
   const body = raw.data ?? raw.payload;
   let data: unknown;
-  let later: DataHabit | null = null;
+  let later: LaterData | null = null;
   if (body !== undefined && !isJsonType(datacontenttype)) {
     // A copy: a handler may change it, and a dead letter must be byte for byte the original.
     data = typeof body === "string" ? encoder.encode(body) : new Uint8Array(body);
-  } else if (habit !== null && raw.bytes !== undefined && habit.leaves() && isJson(raw.bytes, raw.dataFrom, raw.dataTo)) {
-    data = body;
-    later = habit;
+  } else if (typeof body === "string" && habit !== null && isLeft(raw, habit)) {
+    later = new LaterData(body, habit);
   } else if (body !== undefined) {
     const text = strict(body);
     if (text === null) return { ok: false, problem: `data is not UTF-8, want ${datacontenttype}`, type };
@@ -109,6 +111,11 @@ export function decodeSorted(stream: string, id: string, raw: SortedFields, habi
   }
   const event = makeEvent({ stream, id }, raw, type, datacontenttype, data, later);
   return { ok: true, event, timeMs: Number.isNaN(raw.timeMs) ? epochMs(event.time) : raw.timeMs };
+}
+
+/** Asks the habit only where it matters: it counts. */
+function isLeft({ bytes, dataFrom, dataTo }: SortedFields, habit: DataHabit): boolean {
+  return bytes !== null && habit.leaves() && isJson(bytes, dataFrom, dataTo);
 }
 
 /** Without the text that V8 quotes: a problem is logged, and payloads are not. */
@@ -175,18 +182,20 @@ function makeEvent(
   type: string,
   datacontenttype: string,
   data: unknown,
-  later: DataHabit | null,
+  later: LaterData | null,
 ): Event {
   const subject = attribute(raw.subject ?? raw.aggregateId);
   const source = sources.of(attribute(raw.source) ?? "unknown");
   const time = timeOf(raw) ?? rfc3339(idTimeMs(entry.id));
   const id = attribute(raw.id) ?? entry.id;
   const extensions = raw.extensions ?? NO_EXTENSIONS;
+  // Two literals each, since a spread would cost as much as all the rest.
   if (later !== null) {
-    const a = subject === undefined ? { id, type, source, time, datacontenttype } : { id, type, source, subject, time, datacontenttype };
-    return laterEvent(a as never, data as string, later, extensions, entry);
+    const head = subject === undefined
+      ? { id, type, source, time, datacontenttype }
+      : { id, type, source, subject, time, datacontenttype };
+    return eventWithLater(head, later, extensions, entry);
   }
-  // Two literals, since a spread would cost as much as all the rest.
   return subject === undefined
     ? { id, type, source, time, datacontenttype, data, extensions, entry }
     : { id, type, source, subject, time, datacontenttype, data, extensions, entry };

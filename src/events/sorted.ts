@@ -31,9 +31,11 @@ export interface SortedFields {
   extensions: Record<string, string> | undefined;
   /** Epoch ms of `time`, where it is plain UTC and could be read in passing; else NaN. */
   timeMs: number;
-  /** What {@link dataFrom} and {@link dataTo} are places in; the text of `data ?? payload` is ASCII then. */
-  bytes: Uint8Array | undefined;
+  /** What the data, `data ?? payload`, is the text of, where all of it is known to be ASCII; else null. */
+  bytes: Uint8Array | null;
+  /** Where the data begins in `bytes`. */
   dataFrom: number;
+  /** Where it ends. */
   dataTo: number;
 }
 
@@ -89,7 +91,7 @@ export function sortFields(fields: Fields | PackedFields, text?: string): Sorted
     timestamp: undefined,
     extensions: undefined,
     timeMs: NaN,
-    bytes: undefined,
+    bytes: null,
     dataFrom: 0,
     dataTo: 0,
   };
@@ -108,13 +110,20 @@ function sortText(raw: SortedFields, { bytes, places }: PackedFields, text: stri
     const name = nameAt(bytes, places[at]!, places[at + 1]!);
     const [from, to] = [places[at + 2]!, places[at + 3]!];
     if (name === "time" && raw.time === undefined) raw.timeMs = plainUtcMs(bytes, from, to);
-    else if (raw.data === undefined && (name === "data" || (name === "payload" && raw.payload === undefined))) {
-      raw.bytes = bytes;
-      raw.dataFrom = from;
-      raw.dataTo = to;
-    }
+    else if (isData(raw, name)) placeData(raw, bytes, from, to);
     assign(raw, name, text.slice(from - start, to - start));
   }
+}
+
+/** Whether this is the data, of all that came so far. */
+function isData(raw: SortedFields, name: string): boolean {
+  return raw.data === undefined && (name === "data" || (name === "payload" && raw.payload === undefined));
+}
+
+function placeData(raw: SortedFields, bytes: Uint8Array, from: number, to: number): void {
+  raw.bytes = bytes;
+  raw.dataFrom = from;
+  raw.dataTo = to;
 }
 
 /** A switch, since writing to a property by a computed name is several times as slow. */
