@@ -22,7 +22,7 @@ export class DataHabit {
   leaves(): boolean {
     if (!this.#reads) return true;
     if (this.#untilProbe-- > 0) return false;
-    // What is read late counts for the probe after it: at worst one more event is parsed when it is read.
+    // A probe counts as unread until it is read; one that is read late begins the count anew then.
     this.#reads = ++this.#unread <= UNREAD_PROBES;
     this.#untilProbe = BETWEEN_PROBES;
     return true;

@@ -42,6 +42,7 @@ export class LaterData {
   }
 }
 
+/** Constructs what it is given: what is derived from it puts its fields there. */
 class Given {
   constructor(object: object) {
     return object;
@@ -85,7 +86,7 @@ const DATA = {
   configurable: true,
 };
 
-/** For `console.log` and its kind, which show an accessor as such. */
+/** For `console.log` and its kind, which would show the accessor instead of the data. */
 const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 const SHOWN = {
   value(this: object): object {
