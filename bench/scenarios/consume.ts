@@ -38,9 +38,15 @@ async function run(bench: Bench): Promise<Result> {
       run: (round) => bare(redis, `n${round}`, events, { BENCH_CLIENT: "node-redis" }),
     },
     { name: "service", unit: "events/s", run: (round) => consumeByService(redis, STREAM, `s${round}`, events) },
+    {
+      name: "service, data read",
+      unit: "events/s",
+      run: (round) => consumeByService(redis, STREAM, `d${round}`, events, { BENCH_READ: "1" }),
+    },
   ]);
   const service = seriesOf(series, "service");
-  const limit = ratio(service, seriesOf(series, "C client"));
+  const client = seriesOf(series, "C client");
+  const limit = ratio(service, client);
   return {
     scenario: "consume",
     title: `${events.toLocaleString("en-US")} events of some 250 bytes of JSON, batches of 500`,
@@ -48,6 +54,11 @@ async function run(bench: Bench): Promise<Result> {
     targets: [
       { what: "service / C client", found: limit, wanted: ">= 0.6" },
       { what: "service, CPU s per 100,000", found: middleCpu(service), wanted: "<= 0.8" },
+      {
+        what: "service whose handler reads the data / C client",
+        found: ratio(seriesOf(series, "service, data read"), client),
+        wanted: "",
+      },
       {
         what: "service / bare loop on node-redis",
         found: ratio(service, seriesOf(series, "bare loop, node-redis")),

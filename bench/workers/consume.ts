@@ -3,7 +3,8 @@
  * all is settled. A process of its own, so that its processor time is its own.
  *
  * Settings come from the environment: those of the service, and `BENCH_EVENTS` (how many make a round), `BENCH_FAIL`
- * (every n-th event fails once), `BENCH_SHARE` (others consume too: tell what was done when the group has finished).
+ * (every n-th event fails once), `BENCH_READ` (the handler reads the data), `BENCH_WAIT` (ms for which it waits), `BENCH_SHARE` (others consume too:
+ * tell what was done when the group has finished).
  * @module
  */
 import process from "node:process";
@@ -17,6 +18,7 @@ const env = Deno.env.toObject();
 const events = Number(env["BENCH_EVENTS"] ?? 0);
 const failEvery = Number(env["BENCH_FAIL"] ?? 0);
 const waitMs = Number(env["BENCH_WAIT"] ?? 0);
+const reads = env["BENCH_READ"] !== undefined;
 let handled = 0;
 let startedAt = 0;
 let cpuAtStart = process.cpuUsage();
@@ -29,10 +31,15 @@ const order = defineHandler({
   async handle(event, ctx) {
     if (startedAt === 0) begin();
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    if (reads) read(event.data);
     if (failEvery > 0 && fails(event, ctx)) throw new Error("failed on purpose");
     if (++handled === events) finish();
   },
 });
+
+function read(data: unknown): void {
+  if ((data as { orderId?: number }).orderId === undefined) throw new Error("there is no order in the data");
+}
 
 function begin(): void {
   startedAt = performance.now();

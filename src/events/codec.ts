@@ -15,8 +15,11 @@
  * @module
  */
 import { idTimeMs } from "../delivery/ids.ts";
+import type { DataHabit } from "./data_habit.ts";
 import type { EntryRef, Event, Fields } from "./event.ts";
 import { InternedTexts } from "./interned.ts";
+import { isJson } from "./json_bytes.ts";
+import { eventWithLater, LaterData } from "./later_data.ts";
 import type { PackedFields } from "./packed.ts";
 import { eachField, lossy, type SortedFields, sortFields, type Value } from "./sorted.ts";
 import { distinctText, isJsonType, strictText } from "./text.ts";
@@ -81,16 +84,22 @@ export function decodeEntry({ stream, id, fields }: RawEntry): Decoded {
   return decodeSorted(stream, id, sortFields(fields));
 }
 
-/** As {@link decodeEntry}, of fields that were sorted before. */
-export function decodeSorted(stream: string, id: string, raw: SortedFields): Decoded {
+/**
+ * As {@link decodeEntry}, of fields that were sorted before.
+ * @param habit Where it is given, and lets it, `data` that is surely JSON is left to be parsed when it is read first.
+ */
+export function decodeSorted(stream: string, id: string, raw: SortedFields, habit: DataHabit | null = null): Decoded {
   const type = typeOf(raw);
   if (type === null) return { ok: false, problem: typeProblem(raw), type: null };
   const datacontenttype = (raw.datacontenttype && lossy(raw.datacontenttype)) || JSON_TYPE;
   const body = raw.data ?? raw.payload;
   let data: unknown;
+  let later: LaterData | null = null;
   if (body !== undefined && !isJsonType(datacontenttype)) {
     // A copy: a handler may change it, and a dead letter must be byte for byte the original.
     data = typeof body === "string" ? encoder.encode(body) : new Uint8Array(body);
+  } else if (typeof body === "string" && habit !== null && isLeft(raw, habit)) {
+    later = new LaterData(body, habit);
   } else if (body !== undefined) {
     const text = strict(body);
     if (text === null) return { ok: false, problem: `data is not UTF-8, want ${datacontenttype}`, type };
@@ -100,8 +109,13 @@ export function decodeSorted(stream: string, id: string, raw: SortedFields): Dec
       return { ok: false, problem: `data is not JSON (${jsonProblem(error as Error)}), want ${datacontenttype}`, type };
     }
   }
-  const event = makeEvent({ stream, id }, raw, type, datacontenttype, data);
+  const event = makeEvent({ stream, id }, raw, type, datacontenttype, data, later);
   return { ok: true, event, timeMs: Number.isNaN(raw.timeMs) ? epochMs(event.time) : raw.timeMs };
+}
+
+/** Asks the habit only where it matters: it counts. */
+function isLeft({ bytes, dataFrom, dataTo }: SortedFields, habit: DataHabit): boolean {
+  return bytes !== null && habit.leaves() && isJson(bytes, dataFrom, dataTo);
 }
 
 /** Without the text that V8 quotes: a problem is logged, and payloads are not. */
@@ -168,13 +182,20 @@ function makeEvent(
   type: string,
   datacontenttype: string,
   data: unknown,
+  later: LaterData | null,
 ): Event {
   const subject = attribute(raw.subject ?? raw.aggregateId);
   const source = sources.of(attribute(raw.source) ?? "unknown");
   const time = timeOf(raw) ?? rfc3339(idTimeMs(entry.id));
   const id = attribute(raw.id) ?? entry.id;
   const extensions = raw.extensions ?? NO_EXTENSIONS;
-  // Two literals, since a spread would cost as much as all the rest.
+  // Two literals each, since a spread would cost as much as all the rest.
+  if (later !== null) {
+    const head = subject === undefined
+      ? { id, type, source, time, datacontenttype }
+      : { id, type, source, subject, time, datacontenttype };
+    return eventWithLater(head, later, extensions, entry);
+  }
   return subject === undefined
     ? { id, type, source, time, datacontenttype, data, extensions, entry }
     : { id, type, source, subject, time, datacontenttype, data, extensions, entry };

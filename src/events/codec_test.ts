@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
-import { decodeEntry, encodeEvent, peekIdentifiers, peekRouting } from "./codec.ts";
+import { decodeEntry, decodeSorted, encodeEvent, peekIdentifiers, peekRouting } from "./codec.ts";
+import { DataHabit } from "./data_habit.ts";
 import type { Event } from "./event.ts";
-import { PackedFields } from "./packed.ts";
+import { packed } from "./packed_fixtures_test.ts";
+import { sortFields } from "./sorted.ts";
 import { epochMs, plainUtcMs, utcTime } from "./time.ts";
 import { completeEvent } from "./validate.ts";
 
@@ -290,20 +292,54 @@ Deno.test("packed fields are read to the same result as fields apart, whatever i
   const pairs = fc.array(fc.tuple(name, fc.oneof(text, fc.uint8Array({ maxLength: 20 }))), { maxLength: 9 });
   fc.assert(fc.property(pairs, fc.nat(50), (entries, before) => {
     const fields = entries.flatMap(([key, value]) => [new TextEncoder().encode(key), value]);
-    const bytes = new Uint8Array(before + fields.reduce((sum, field) => sum + field.length + 3, 0));
-    const places: number[] = [];
-    let at = before;
-    for (const field of fields) {
-      bytes.set(field, at);
-      places.push(at, at + field.length);
-      at += field.length + 3;
-    }
-    const packed = new PackedFields(bytes, places);
+    const whole = packed(fields, before);
     const entry = { stream: "s", id: "1700000000000-0" };
-    assert.deepEqual(decodeEntry({ ...entry, fields: packed }), decodeEntry({ ...entry, fields }));
-    assert.deepEqual(peekRouting(packed), peekRouting(fields));
-    assert.deepEqual(packed.unpack().map((field) => [...field]), fields.map((field) => [...field]));
+    assert.deepEqual(decodeEntry({ ...entry, fields: whole }), decodeEntry({ ...entry, fields }));
+    assert.deepEqual(peekRouting(whole), peekRouting(fields));
+    assert.deepEqual(whole.unpack().map((field) => [...field]), fields.map((field) => [...field]));
   }));
+});
+
+Deno.test("data that is left to be parsed later gives the same events, and the same problems, as data parsed at once", () => {
+  const name = fc.constantFrom("id", "type", "event", "subject", "time", "datacontenttype", "data", "payload", "x");
+  const json = fc.jsonValue().map((given) => JSON.stringify(given));
+  const text = fc.oneof(
+    fc.constantFrom(
+      "t",
+      "text/plain",
+      "a+json",
+      "2026-01-02T03:04:05.678Z",
+      "",
+      "{",
+      " [1, 2]\r\n",
+      "01",
+      "nul",
+      "1e5",
+    ),
+    fc.tuple(json, fc.nat(40), fc.constantFrom("", ...'{}[],:1"\\ ')).map(([whole, at, char]) =>
+      whole.slice(0, at) + char + whole.slice(at + 1)
+    ),
+    json,
+  );
+  const pairs = fc.array(fc.oneof(fc.tuple(name, text), fc.tuple(fc.constantFrom("data", "payload"), json)), {
+    maxLength: 6,
+  });
+  let left = 0;
+  let problems = 0;
+  fc.assert(
+    fc.property(pairs, (entries) => {
+      const whole = packed(["type", "t", ...entries.flat()]);
+      const sorted = sortFields(whole, whole.asciiText() ?? undefined);
+      const now = decodeSorted("s", ID, sorted);
+      const later = decodeSorted("s", ID, sorted, new DataHabit());
+      if (!later.ok) problems++;
+      else if (Object.getOwnPropertyDescriptor(later.event, "data")?.get) left++;
+      assert.deepEqual(later, now);
+      assert.deepEqual(decodeEntry({ stream: "s", id: ID, fields: whole.unpack() }), now);
+    }),
+    { numRuns: 3_000 },
+  );
+  assert.ok(left > 500 && problems > 100, `${left} left, ${problems} problems`);
 });
 
 Deno.test("times are read as Date.parse reads them", () => {

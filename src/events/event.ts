@@ -41,6 +41,7 @@ export interface Event<T = unknown> {
   /** RFC 3339, UTC. */
   readonly time: string;
   readonly datacontenttype: string;
+  /** Known to be what its content type says; JSON is parsed when it is read first, and is the same value each time. */
   readonly data: T;
   readonly extensions: Readonly<Record<string, string>>;
   readonly entry: EntryRef;

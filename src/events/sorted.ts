@@ -31,6 +31,12 @@ export interface SortedFields {
   extensions: Record<string, string> | undefined;
   /** Epoch ms of `time`, where it is plain UTC and could be read in passing; else NaN. */
   timeMs: number;
+  /** What the data, `data ?? payload`, is the text of, where all of it is known to be ASCII; else null. */
+  bytes: Uint8Array | null;
+  /** Where the data begins in `bytes`. */
+  dataFrom: number;
+  /** Where it ends. */
+  dataTo: number;
 }
 
 /** Names that are told apart by their bytes, without making text of them: ours, and the most usual extensions. */
@@ -85,6 +91,9 @@ export function sortFields(fields: Fields | PackedFields, text?: string): Sorted
     timestamp: undefined,
     extensions: undefined,
     timeMs: NaN,
+    bytes: null,
+    dataFrom: 0,
+    dataTo: 0,
   };
   if (text !== undefined && fields instanceof PackedFields) sortText(raw, fields, text);
   else eachField(fields, (name, value) => assign(raw, name, value));
@@ -101,8 +110,20 @@ function sortText(raw: SortedFields, { bytes, places }: PackedFields, text: stri
     const name = nameAt(bytes, places[at]!, places[at + 1]!);
     const [from, to] = [places[at + 2]!, places[at + 3]!];
     if (name === "time" && raw.time === undefined) raw.timeMs = plainUtcMs(bytes, from, to);
+    else if (isData(raw, name)) placeData(raw, bytes, from, to);
     assign(raw, name, text.slice(from - start, to - start));
   }
+}
+
+/** Whether this is the data, of all that came so far. */
+function isData(raw: SortedFields, name: string): boolean {
+  return raw.data === undefined && (name === "data" || (name === "payload" && raw.payload === undefined));
+}
+
+function placeData(raw: SortedFields, bytes: Uint8Array, from: number, to: number): void {
+  raw.bytes = bytes;
+  raw.dataFrom = from;
+  raw.dataTo = to;
 }
 
 /** A switch, since writing to a property by a computed name is several times as slow. */

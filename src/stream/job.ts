@@ -8,6 +8,7 @@ import type { LaneItem } from "../delivery/lanes.ts";
 import { attemptOf } from "../delivery/settle.ts";
 import { mustRunAlone } from "../delivery/suspects.ts";
 import { decodeSorted } from "../events/codec.ts";
+import type { DataHabit } from "../events/data_habit.ts";
 import type { Event } from "../events/event.ts";
 import { type SortedFields, sortFields } from "../events/sorted.ts";
 import type { Handler } from "../handling/define.ts";
@@ -29,6 +30,8 @@ export interface JobHost extends RunnableOwner, AttemptHost {
   /** False when the entry was taken over, or the consumer closed, while the start was being written down. */
   mayStart(job: Job): boolean;
   timeoutMs(handler: Handler): number;
+  /** Null: data is parsed at once. */
+  dataHabit(handler: Handler): DataHabit | null;
   /** Begins the span of an attempt; null where nothing traces. */
   trace(event: Event, attempt: number): Span | null;
   /** The handler is about to be called. @param timeMs The event's, epoch ms. */
@@ -128,7 +131,7 @@ export class Job implements Held, Runnable, Markable, AttemptOwner {
     const sorted = this.#sorted ?? sortFields(delivery.packed ?? delivery.fields);
     // The job is held until its settlement is confirmed; its text is not.
     this.#sorted = null;
-    const decoded = decodeSorted(host.stream, delivery.entryId, sorted);
+    const decoded = decodeSorted(host.stream, delivery.entryId, sorted, host.dataHabit(this.handler));
     if (!decoded.ok) return ended(this, host.ended(this, { kind: "undecodable", problem: decoded.problem }));
     const { event, timeMs } = decoded;
     const span = host.trace(event, this.attemptNumber);

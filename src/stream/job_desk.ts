@@ -4,6 +4,7 @@
  */
 import { decide, type Decision } from "../delivery/settle.ts";
 import type { Attempt } from "./attempt.ts";
+import { DataHabit } from "../events/data_habit.ts";
 import type { Event, EventInit } from "../events/event.ts";
 import { traceOr } from "../events/trace_context.ts";
 import type { Handler, HandlerLogger } from "../handling/define.ts";
@@ -36,6 +37,7 @@ export class JobDesk implements JobHost {
   readonly waits: Waits = new Waits();
   readonly #o: JobDeskOptions;
   readonly #meter: Meter;
+  readonly #habits = new Map<Handler, DataHabit>();
   /** What the wall clock is ahead of the monotonic one, ms: read once for all that start together. */
   #wallAheadMs = 0;
   #eachIsHeard = false;
@@ -76,6 +78,15 @@ export class JobDesk implements JobHost {
   /** {@link JobHost.timeoutMs} */
   timeoutMs(handler: Handler): number {
     return handler.timeoutMs ?? this.#o.settings.handlerTimeoutMs;
+  }
+
+  /** {@link JobHost.dataHabit} */
+  dataHabit(handler: Handler): DataHabit | null {
+    // A schema is given the data in any case.
+    if (handler.schema !== undefined) return null;
+    let habit = this.#habits.get(handler);
+    if (habit === undefined) this.#habits.set(handler, habit = new DataHabit());
+    return habit;
   }
 
   /** {@link JobHost.logger} */
