@@ -74,6 +74,7 @@ export class Wire {
   readonly #inFlight = new Set<InFlight>();
   #downUntilMs = 0;
   #silent = false;
+  #healed = false;
   #lastExecutionMs = 0;
   #lastReplyMs = 0;
 
@@ -104,7 +105,8 @@ export class Wire {
     if (process.state === "dead") return;
     trace(`${channel} lost (${cause}) for ${downMs.toFixed(0)} ms`);
     const now = world.monotonic();
-    this.#downUntilMs = Math.max(this.#downUntilMs, now + downMs);
+    // What went wrong before the weather was fine may come out after it, but nothing stays away any more.
+    this.#downUntilMs = Math.max(this.#downUntilMs, now + (this.#healed ? 0 : downMs));
     this.#silent = false;
     // In order: what still arrives of a closed socket arrives as it was sent.
     const later = dice.chance(0.5) ? dice.between(0, LATEST_MS) : null;
@@ -123,6 +125,7 @@ export class Wire {
 
   /** The weather is fine from now on: a silent connection is found out at once. */
   heal(): void {
+    this.#healed = true;
     this.#downUntilMs = Math.min(this.#downUntilMs, this.#o.world.monotonic());
     if (this.#silent) return this.break("timeout", 0);
     const { process, happenings, channel } = this.#o;
