@@ -7,10 +7,10 @@
  * @module
  */
 
-/** Events that are parsed at once between two probes. */
-export const BETWEEN_PROBES = 64;
+/** Events that are parsed at once between two probes: what a probe costs is lost among them. */
+export const BETWEEN_PROBES = 500;
 /** Probes in a row that were not read before data is left alone again. */
-export const UNREAD_PROBES = 8;
+export const UNREAD_PROBES = 4;
 
 /** See the module's text. Holds no event, knows no time. */
 export class DataHabit {

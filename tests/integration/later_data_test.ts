@@ -1,12 +1,13 @@
 /** CONTRACT 4 and 6: data that is parsed when it is read is judged before the handler is called all the same. */
 import assert from "node:assert/strict";
 import { defineHandler } from "redis-stream-service";
+import { BETWEEN_PROBES } from "../../src/events/data_habit.ts";
 import type { Event } from "../../src/events/event.ts";
 import { startRedis } from "../../testing/redis_server.ts";
 import { GROUP, runService, STREAM } from "../faults/support_state.ts";
 
 const MALFORMED = ["", "{", "{'a':1}", "[1,]", '{"a":01}', '"\\x"', "nul", '{"a":"\t"}', "{} {}", "undefined", '"é'];
-const EVENTS = 300;
+const EVENTS = 600;
 
 const isLeft = (event: Event): boolean => Object.getOwnPropertyDescriptor(event, "data")?.get !== undefined;
 
@@ -65,5 +66,5 @@ Deno.test("a handler that reads data has it parsed at once but for a probe, one 
   assert.equal(sum, EVENTS * (EVENTS - 1) / 2);
   assert.equal(left.looks, EVENTS);
   assert.equal(left.checked, 0);
-  assert.equal(left.reads, Math.ceil(EVENTS / 65));
+  assert.equal(left.reads, Math.ceil(EVENTS / (BETWEEN_PROBES + 1)));
 });
