@@ -71,7 +71,7 @@ export class HeldEntries {
     for (const delivery of deliveries) {
       const { ref } = delivery;
       const isNew = this.#isNewest(delivery);
-      if (!isNew && deliveries.length > FEW) refs ??= this.#refs(fresh);
+      if (!isNew && deliveries.length > FEW) refs ??= this.#refs(fresh, deliveries);
       (!isNew && (refs?.has(ref) ?? this.#has(ref, fresh)) ? known : fresh).push(delivery);
       refs?.add(ref);
     }
@@ -114,9 +114,12 @@ export class HeldEntries {
     return this.find(ref) !== undefined || fresh.some((one) => one.ref === ref);
   }
 
-  #refs(fresh: readonly Delivery[]): Set<string> {
+  /** Of what is held, only what can be among these: what comes back is older than most, and comparing costs no hash. */
+  #refs(fresh: readonly Delivery[], deliveries: readonly Delivery[]): Set<string> {
+    let last = "";
+    for (const { ref } of deliveries) if (ref > last) last = ref;
     const refs = new Set<string>();
-    for (const { delivery } of this.#items) refs.add(delivery.ref);
+    for (const { delivery: { ref } } of this.#items) if (ref <= last) refs.add(ref);
     for (const { ref } of fresh) refs.add(ref);
     return refs;
   }

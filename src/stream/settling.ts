@@ -89,7 +89,7 @@ export class Settling {
   park(job: Job, history: History, delayMs: number, error: string | null): void {
     const { ref, entryId } = job.delivery;
     const { stream, happenings, holding, tally, onParked } = this.#o;
-    holding.parked.set(ref, job.orderKey);
+    holding.park(ref, job.orderKey);
     holding.parkingBegins(ref);
     this.#settle(job, { kind: "park", ref, delayMs, history, ...orderKeyOf(job) }, null, (outcome) => {
       if (outcome.kind !== "settled") return holding.unpark(ref);
