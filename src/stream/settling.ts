@@ -4,6 +4,7 @@
  */
 import { attemptOf } from "../delivery/settle.ts";
 import { peekIdentifiers } from "../events/codec.ts";
+import type { PackedFields } from "../events/packed.ts";
 import type { Happenings, Outcome } from "../happenings.ts";
 import {
   type Delivery,
@@ -91,7 +92,8 @@ export class Settling {
     const { stream, happenings, holding, tally, onParked } = this.#o;
     holding.park(ref, job.orderKey);
     holding.parkingBegins(ref);
-    this.#settle(job, { kind: "park", ref, delayMs, history, ...orderKeyOf(job) }, null, (outcome) => {
+    const settlement: Settlement = { kind: "park", ref, delayMs, history, ...orderKeyOf(job), ...packedOf(job) };
+    this.#settle(job, settlement, null, (outcome) => {
       if (outcome.kind !== "settled") return holding.unpark(ref);
       onParked(delayMs);
       if (error === null) return;
@@ -203,4 +205,8 @@ function hasHistory(delivery: Delivery): { hasHistory?: true } {
 
 function orderKeyOf(job: Job): { orderKey?: string } {
   return job.orderKey === null ? {} : { orderKey: job.orderKey };
+}
+
+function packedOf({ delivery: { packed } }: Job): { packed?: PackedFields } {
+  return packed === undefined ? {} : { packed };
 }
