@@ -70,11 +70,18 @@ export class Holding {
     return this.#released;
   }
 
-  /** Entries come in. @returns Those that are not held already: what came of the others is kept where that matters. */
-  sort(deliveries: readonly Delivery[]): readonly Delivery[] {
-    const { fresh, known } = this.held.sort(deliveries);
+  /**
+   * Entries come in.
+   * @returns Those that are not held already (what came of the others is kept where that matters), and whether one of
+   *   them may have been parked. Nearly all that comes in is newer than whatever is, and a look into the table costs each
+   *   of them a hash.
+   */
+  sort(deliveries: readonly Delivery[]): { readonly fresh: readonly Delivery[]; readonly parked: boolean } {
+    const { fresh, known, ascending } = this.held.sort(deliveries);
     for (const delivery of known) this.cameBack(delivery);
-    return fresh;
+    const [first] = fresh;
+    const newer = ascending && first !== undefined && compareIds(first.ref, this.#newestParked) > 0;
+    return { fresh, parked: this.#parked.size > 0 && !newer };
   }
 
   /** It is settled: there is room for another. */
@@ -117,8 +124,6 @@ export class Holding {
 
   /** It came in: if it was parked, it is held now. */
   returned(ref: string): void {
-    // Nearly all that comes in is newer than whatever is parked, and a look into the table costs each of them a hash.
-    if (this.#parked.size === 0 || (!isReplay(ref) && compareIds(ref, this.#newestParked) > 0)) return;
     this.#parked.delete(ref);
   }
 

@@ -165,13 +165,13 @@ class Ending implements PendingSettlement {
   done(outcome: SettleOutcome, repeated: boolean): void {
     const { holding, losses, marks, onFenced, onEnded, onBack } = this.#parts;
     const { name, generation } = this.#under;
-    const { ref } = this.settlement;
+    const { ref, kind } = this.settlement;
     if (generation !== holding.generation) return;
     if (outcome.kind === "fenced") return onFenced(name);
     if (outcome.kind === "gone") losses.add(name, ref, this.#held.sinceMs);
     this.#follow(outcome);
     marks.forget(ref);
-    const back = holding.parkingEnded(ref);
+    const back = kind === "park" ? holding.parkingEnded(ref) : null;
     holding.release(this.#held);
     onEnded(ref);
     // What was asked twice may have been parked a second time, after it came back; then it comes again when due.
