@@ -25,7 +25,13 @@ local function parsed(raw)
 end
 
 local forget, stale, lost, ids, raw_of, bare, kept = {}, {}, 0, { [S] = {}, [R] = {} }, {}, {}, {}
-local raws = #due > 0 and redis.call('HMGET', RECORDS, unpack(due)) or {}
+local raws = {}
+if #due > 0 and redis.acl_check_cmd('HMGET', RECORDS, '0') then
+  raws = redis.call('HMGET', RECORDS, unpack(due))
+else
+  -- A user who was set up for an earlier version may not.
+  for i, ref in ipairs(due) do raws[i] = redis.call('HGET', RECORDS, ref) end
+end
 for i, ref in ipairs(due) do
   local key, id = place(ref)
   local holder, failed = holder_of(key, id)
