@@ -49,6 +49,16 @@ export class PackedFields {
     return Buffer.from(bytes.buffer, bytes.byteOffset + from, byteLength).toString("latin1");
   }
 
+  /** The same in other bytes, so that what these lie in can be let go. @param target Has room for {@link byteLength}. @param texts The same. */
+  copyTo(target: Uint8Array, texts: Buffer, at: number): PackedFields {
+    const { bytes, places, byteLength } = this;
+    if (byteLength === 0) return new PackedFields(target, []);
+    const from = places[0]!;
+    target.set(bytes.subarray(from, from + byteLength), at);
+    const shift = at - from;
+    return new PackedFields(target, places.map((place) => place + shift), this.#ascii === null ? null : texts);
+  }
+
   /** Each value as an array of its own; the bytes are still shared. */
   unpack(): Fields {
     const fields: Uint8Array[] = [];

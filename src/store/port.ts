@@ -94,6 +94,8 @@ export type Settlement =
     readonly history: History;
     /** The ordering key, given back by {@link StreamStore.adopt}. */
     readonly orderKey?: string;
+    /** {@link Delivery.packed}: a store may keep it, within bounds of its own, rather than ask for it again when due. */
+    readonly packed?: PackedFields;
   }
   | {
     /** Write to the dead letters, then acknowledge. */

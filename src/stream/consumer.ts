@@ -154,7 +154,7 @@ export class StreamConsumer {
   adopt(parked: readonly { ref: string; orderKey?: string }[]): void {
     const inLanes = new Set(this.#holding.held.all.flatMap(({ node, delivery }) => node === null ? [] : delivery.ref));
     for (const { ref, orderKey } of parked) {
-      this.#holding.parked.set(ref, orderKey ?? null);
+      this.#holding.park(ref, orderKey ?? null);
       // One that waits or runs holds its key by itself.
       if (orderKey !== undefined && !inLanes.has(ref)) {
         this.#o.dispatcher.blockParked(this.#laneRef(ref), laneKey(this.stream, orderKey));

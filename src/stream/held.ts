@@ -45,6 +45,14 @@ const FEW = 8;
 /** Replays come in an order of their own. */
 const isReplay = ({ ref, entryId }: Delivery): boolean => ref !== entryId;
 
+/** See {@link HeldEntries.sort}. */
+export interface Sorted {
+  readonly fresh: readonly Delivery[];
+  readonly known: readonly Delivery[];
+  /** None is a replay, each is newer than the one before it, and all are newer than what was held. */
+  readonly ascending: boolean;
+}
+
 /** See the module's text. Not bounded by itself: whoever fills it keeps the limit. */
 export class HeldEntries {
   /** An array: a `Map` of what comes and goes so often is copied again and again. */
@@ -63,19 +71,21 @@ export class HeldEntries {
   }
 
   /** Tells those that are not held from those that are, or that came twice. */
-  sort(deliveries: readonly Delivery[]): { readonly fresh: readonly Delivery[]; readonly known: readonly Delivery[] } {
+  sort(deliveries: readonly Delivery[]): Sorted {
     if (this.#items.length === 0) this.#newest = "";
     const known: Delivery[] = [];
     const fresh: Delivery[] = [];
     let refs: Set<string> | null = null;
+    let ascending = true;
     for (const delivery of deliveries) {
       const { ref } = delivery;
       const isNew = this.#isNewest(delivery);
-      if (!isNew && deliveries.length > FEW) refs ??= this.#refs(fresh);
+      ascending &&= isNew;
+      if (!isNew && deliveries.length > FEW) refs ??= this.#refs(fresh, deliveries);
       (!isNew && (refs?.has(ref) ?? this.#has(ref, fresh)) ? known : fresh).push(delivery);
       refs?.add(ref);
     }
-    return { fresh, known };
+    return { fresh, known, ascending };
   }
 
   /** The one of that ref, if any. O(size). */
@@ -114,9 +124,12 @@ export class HeldEntries {
     return this.find(ref) !== undefined || fresh.some((one) => one.ref === ref);
   }
 
-  #refs(fresh: readonly Delivery[]): Set<string> {
+  /** Of what is held, only what can be among these: what comes back is older than most, and comparing costs no hash. */
+  #refs(fresh: readonly Delivery[], deliveries: readonly Delivery[]): Set<string> {
+    let last = "";
+    for (const { ref } of deliveries) if (ref > last) last = ref;
     const refs = new Set<string>();
-    for (const { delivery } of this.#items) refs.add(delivery.ref);
+    for (const { delivery: { ref } } of this.#items) if (ref <= last) refs.add(ref);
     for (const { ref } of fresh) refs.add(ref);
     return refs;
   }

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
+import { compareIds } from "../delivery/ids.ts";
 import type { Delivery } from "../store/port.ts";
 import { type Held, HeldEntries } from "./held.ts";
 
@@ -12,14 +13,15 @@ const RETRY_SHARE = 1 / 8;
 /** See the module's text. */
 export class Holding {
   readonly held: HeldEntries = new HeldEntries();
-  /** Parked refs in this consumer's care, with their order key. */
-  readonly parked: Map<string, string | null> = new Map();
+  readonly #parked = new Map<string, string | null>();
   /** Refs whose parking is under way, with the delivery that came back before its answer did. */
   readonly #parking = new Map<string, Delivery | null>();
   readonly #clock: Clock;
   readonly #maxHeld: number;
   readonly #onUnparked: (ref: string) => void;
   readonly #roomWaiters = new Set<() => void>();
+  /** Nothing that is parked is newer, replays aside. */
+  #newestParked = "";
   #generation = 0;
   #released = 0;
   #reserved = 0;
@@ -29,6 +31,11 @@ export class Holding {
     this.#clock = clock;
     this.#maxHeld = maxHeld;
     this.#onUnparked = onUnparked;
+  }
+
+  /** Parked refs in this consumer's care, with their order key. */
+  get parked(): ReadonlyMap<string, string | null> {
+    return this.#parked;
   }
 
   /** Counts the registrations under which entries were held. What began under an earlier one is void. */
@@ -63,11 +70,18 @@ export class Holding {
     return this.#released;
   }
 
-  /** Entries come in. @returns Those that are not held already: what came of the others is kept where that matters. */
-  sort(deliveries: readonly Delivery[]): readonly Delivery[] {
-    const { fresh, known } = this.held.sort(deliveries);
+  /**
+   * Entries come in.
+   * @returns Those that are not held already (what came of the others is kept where that matters), and whether one of
+   *   them may have been parked. Nearly all that comes in is newer than whatever is, and a look into the table costs each
+   *   of them a hash.
+   */
+  sort(deliveries: readonly Delivery[]): { readonly fresh: readonly Delivery[]; readonly parked: boolean } {
+    const { fresh, known, ascending } = this.held.sort(deliveries);
     for (const delivery of known) this.cameBack(delivery);
-    return fresh;
+    const [first] = fresh;
+    const newer = ascending && first !== undefined && compareIds(first.ref, this.#newestParked) > 0;
+    return { fresh, parked: this.#parked.size > 0 && !newer };
   }
 
   /** It is settled: there is room for another. */
@@ -97,22 +111,30 @@ export class Holding {
 
   /** Parked entries whose parking is over. */
   get parkedForSure(): readonly string[] {
-    return [...this.parked.keys()].filter((ref) => !this.#parking.has(ref));
+    return [...this.#parked.keys()].filter((ref) => !this.#parking.has(ref));
   }
 
-  /** A parked entry came back: it is held now. */
+  /** It is parked, in our care, from now on. @param orderKey Null: holds up nobody. */
+  park(ref: string, orderKey: string | null): void {
+    const parked = this.#parked;
+    if (parked.size === 0) this.#newestParked = "";
+    if (!isReplay(ref) && compareIds(ref, this.#newestParked) > 0) this.#newestParked = ref;
+    parked.set(ref, orderKey);
+  }
+
+  /** It came in: if it was parked, it is held now. */
   returned(ref: string): void {
-    if (this.parked.size > 0) this.parked.delete(ref);
+    this.#parked.delete(ref);
   }
 
   /** A parked entry left our care without coming back. */
   unpark(ref: string): void {
-    if (this.parked.delete(ref)) this.#onUnparked(ref);
+    if (this.#parked.delete(ref)) this.#onUnparked(ref);
   }
 
   /** Everything is void. */
   clear(): void {
-    for (const ref of [...this.parked.keys()]) this.unpark(ref);
+    for (const ref of [...this.#parked.keys()]) this.unpark(ref);
     this.#generation++;
     this.held.clear();
     this.#parking.clear();
@@ -139,4 +161,9 @@ export class Holding {
       this.#roomWaiters.add(done);
     });
   }
+}
+
+/** Replays are numbered apart. */
+function isReplay(ref: string): boolean {
+  return ref.charCodeAt(0) === 0x72;
 }

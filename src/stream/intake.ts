@@ -46,9 +46,9 @@ export class Intake {
   async accept(deliveries: readonly Delivery[]): Promise<void> {
     // What comes in after the close stays pending under our name, and is handed back when the consumer retires.
     if (this.#closed) return;
-    const fresh = this.#o.holding.sort(deliveries);
+    const { fresh, parked } = this.#o.holding.sort(deliveries);
     if (this.#o.dedupKeys.on) await this.#submitUnseen(fresh);
-    else this.#submit(fresh, NONE_SEEN);
+    else this.#submit(fresh, NONE_SEEN, parked);
   }
 
   /** Held from now on, whatever becomes of them. */
@@ -60,15 +60,16 @@ export class Intake {
     const seen = await dedupKeys.seen(fresh);
     if (generation !== holding.generation) return;
     for (const one of held) holding.held.remove(one);
-    this.#submit(fresh, seen);
+    this.#submit(fresh, seen, true);
   }
 
-  #submit(fresh: readonly Delivery[], seen: readonly boolean[]): void {
+  /** @param parked One of them may have been parked. */
+  #submit(fresh: readonly Delivery[], seen: readonly boolean[], parked: boolean): void {
     const { holding, dispatcher, dedupKeys, clock } = this.#o;
     const sinceMs = clock.monotonic();
     const jobs: Job[] = [];
     fresh.forEach((delivery, index) => {
-      holding.returned(delivery.ref);
+      if (parked) holding.returned(delivery.ref);
       const job = this.#triage(delivery, seen[index] ?? false, sinceMs);
       if (job === null) return;
       // What comes next may have to overtake this one.

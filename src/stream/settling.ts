@@ -4,6 +4,7 @@
  */
 import { attemptOf } from "../delivery/settle.ts";
 import { peekIdentifiers } from "../events/codec.ts";
+import type { PackedFields } from "../events/packed.ts";
 import type { Happenings, Outcome } from "../happenings.ts";
 import {
   type Delivery,
@@ -89,9 +90,10 @@ export class Settling {
   park(job: Job, history: History, delayMs: number, error: string | null): void {
     const { ref, entryId } = job.delivery;
     const { stream, happenings, holding, tally, onParked } = this.#o;
-    holding.parked.set(ref, job.orderKey);
+    holding.park(ref, job.orderKey);
     holding.parkingBegins(ref);
-    this.#settle(job, { kind: "park", ref, delayMs, history, ...orderKeyOf(job) }, null, (outcome) => {
+    const settlement: Settlement = { kind: "park", ref, delayMs, history, ...orderKeyOf(job), ...packedOf(job) };
+    this.#settle(job, settlement, null, (outcome) => {
       if (outcome.kind !== "settled") return holding.unpark(ref);
       onParked(delayMs);
       if (error === null) return;
@@ -163,13 +165,13 @@ class Ending implements PendingSettlement {
   done(outcome: SettleOutcome, repeated: boolean): void {
     const { holding, losses, marks, onFenced, onEnded, onBack } = this.#parts;
     const { name, generation } = this.#under;
-    const { ref } = this.settlement;
+    const { ref, kind } = this.settlement;
     if (generation !== holding.generation) return;
     if (outcome.kind === "fenced") return onFenced(name);
     if (outcome.kind === "gone") losses.add(name, ref, this.#held.sinceMs);
     this.#follow(outcome);
     marks.forget(ref);
-    const back = holding.parkingEnded(ref);
+    const back = kind === "park" ? holding.parkingEnded(ref) : null;
     holding.release(this.#held);
     onEnded(ref);
     // What was asked twice may have been parked a second time, after it came back; then it comes again when due.
@@ -203,4 +205,8 @@ function hasHistory(delivery: Delivery): { hasHistory?: true } {
 
 function orderKeyOf(job: Job): { orderKey?: string } {
   return job.orderKey === null ? {} : { orderKey: job.orderKey };
+}
+
+function packedOf({ delivery: { packed } }: Job): { packed?: PackedFields } {
+  return packed === undefined ? {} : { packed };
 }

@@ -42,6 +42,15 @@ export const conformanceClauses: readonly Clause[] = [
   ...findClauses,
 ];
 
+/** Those of them in which much is parked. */
+export const parkedConformance: readonly Clause[] = [
+  ...parkingClauses,
+  ...batchClauses,
+  ...fencingClauses,
+  ...takeoverClauses,
+  ...lossClauses,
+];
+
 /** A clause that an adapter does not keep, and why that is right. */
 export interface Skip {
   readonly clause: string;
@@ -57,6 +66,8 @@ export interface Conformance {
   /** What {@link Harness.can} of such a harness will hold. */
   readonly can: Harness["can"];
   readonly skip?: readonly Skip[];
+  /** Default: {@link conformanceClauses}. */
+  readonly only?: readonly Clause[];
 }
 
 /**
@@ -64,10 +75,10 @@ export interface Conformance {
  * its reason.
  * @throws {RangeError} A skip names no clause: it would hide nothing and pass for care.
  */
-export function runConformance({ name, open, can, skip = [] }: Conformance): void {
+export function runConformance({ name, open, can, skip = [], only = conformanceClauses }: Conformance): void {
   const unknown = skip.find(({ clause }) => conformanceClauses.every((other) => other.name !== clause));
   if (unknown) throw new RangeError(`Cannot skip "${unknown.clause}": there is no such clause`);
-  for (const clause of conformanceClauses) {
+  for (const clause of only) {
     const lacking = clause.needs !== undefined && !can.has(clause.needs) ? `needs ${clause.needs}` : undefined;
     const reason = skip.find((one) => one.clause === clause.name)?.reason ?? lacking;
     Deno.test({

@@ -45,6 +45,8 @@ export interface EntryRecord {
   readonly orderKey?: string;
   readonly dueMs?: number;
   readonly by?: string;
+  /** Who parked it has kept fields and history. Must follow `by`: the script that claims looks for both in one. */
+  readonly kept?: true;
 }
 
 /** A record as JSON that Lua can read too: its decoder refuses lone surrogates. */
@@ -110,23 +112,26 @@ class PackedDelivery implements Delivery {
   }
 }
 
-/** The same of one that was delivered before. */
-class ReturnedDelivery implements Delivery {
+/** The same of one that was delivered before; no replay. */
+export class ReturnedDelivery implements Delivery {
   readonly ref: string;
   readonly packed: PackedFields;
   readonly history: History;
   #fields: Fields | null = null;
 
+  /** @param id Entry id and ref. */
   constructor(id: string, packed: PackedFields, history: History) {
     this.ref = id;
     this.packed = packed;
     this.history = history;
   }
 
+  /** {@link Delivery.entryId} */
   get entryId(): string {
     return this.ref;
   }
 
+  /** {@link Delivery.fields} */
   get fields(): Fields {
     return this.#fields ??= this.packed.unpack();
   }

@@ -8,6 +8,7 @@ import type { Arg, RedisChannel, Reply, SendOptions } from "./channel.ts";
 import type { DurableAppends } from "./durable.ts";
 import type { GatheredAppends } from "./gathered.ts";
 import type { Keys } from "./keys.ts";
+import type { KeptEntries } from "./kept.ts";
 import type { Outbox } from "./outbox.ts";
 import { runScript, type ScriptCall } from "./runner.ts";
 import type { Sightings } from "./sightings.ts";
@@ -38,6 +39,8 @@ export interface StoreContext {
   readonly durable: DurableAppends;
   /** For many plain acknowledgements at once; null: they go by script too. */
   readonly ackGuard: AckGuard | null;
+  /** What is kept of parked entries. */
+  readonly kept: KeptEntries;
   /** How much longer than its block time a read may take, milliseconds. */
   readonly readMarginMs: number;
   readonly clock: Clock;

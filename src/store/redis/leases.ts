@@ -2,7 +2,7 @@
  * Registration, leases, and what becomes of other consumers.
  * @module
  */
-import { StoreRefusedError } from "../../errors.ts";
+import { ServiceError, StoreRefusedError } from "../../errors.ts";
 import type { Beat, Claimed, Delivery, News, ParkedRef, Peer, TakeOver } from "../port.ts";
 import { runBulkOne } from "./bulk.ts";
 import type { Reply } from "./channel.ts";
@@ -82,14 +82,40 @@ export async function adopt(context: StoreContext, consumer: string, limit: numb
 export async function claimDue(context: StoreContext, consumer: string, limit: number): Promise<Claimed> {
   const call = groupCall(context, context.scripts.claimDue, consumer, [String(Math.min(limit, CLAIM))]);
   const reply = await runBulkOne(context, call, { bytes: true, packAt: FIELDS_DEPTH });
-  const [state, rows, next, lost, lostRefs] = list(reply);
+  const [state, rows, next, lost, lostRefs, kept] = list(reply);
   return {
     state: text(state) === "held" ? "held" : "fenced",
-    deliveries: deliveriesOf(rows),
+    deliveries: [...await takeKept(context, consumer, list(kept)), ...deliveriesOf(rows)],
     nextDueInMs: next === -1 ? null : number(next),
     lost: number(lost),
     lostRefs: list(lostRefs).map(text),
   };
+}
+
+/** What was kept of entries that are ours now; what is not kept any more is fetched. */
+async function takeKept(
+  context: StoreContext,
+  consumer: string,
+  claimed: readonly Reply[],
+): Promise<readonly Delivery[]> {
+  const deliveries: Delivery[] = [];
+  const missing: string[] = [];
+  for (const one of claimed) {
+    const ref = text(one);
+    const kept = context.kept.take(consumer, ref);
+    if (kept !== null) deliveries.push(kept);
+    else missing.push(ref);
+  }
+  if (missing.length === 0) return deliveries;
+  const call = groupCall(context, context.scripts.recover, consumer, missing);
+  try {
+    const rows = await runBulkOne(context, call, { bytes: true, packAt: FIELDS_DEPTH - 1 });
+    return deliveries.concat(deliveriesOf(rows));
+  } catch (error) {
+    // They are pending under our name, and are found there; what is at hand must not wait for them.
+    if (error instanceof ServiceError) return deliveries;
+    throw error;
+  }
 }
 
 /** See {@link StreamStore.astray}. */

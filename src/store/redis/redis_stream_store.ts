@@ -30,6 +30,7 @@ import { list, number, textOrNull } from "./codec.ts";
 import { callGroup, type StoreContext } from "./context.ts";
 import { DurableAppends } from "./durable.ts";
 import { GatheredAppends } from "./gathered.ts";
+import { KeptEntries } from "./kept.ts";
 import { keysOf } from "./keys.ts";
 import * as leases from "./leases.ts";
 import { Outbox } from "./outbox.ts";
@@ -119,6 +120,7 @@ export class RedisStreamStore implements StreamStore {
       ),
       durable: new DurableAppends(options.publish ?? command, options.durabilityTimeoutMs ?? 3_000),
       ackGuard: settling === undefined ? null : new AckGuard({ channel: settling, stream, group, keys, clock }),
+      kept: new KeptEntries(clock),
       readMarginMs: options.readMarginMs ?? 1_000,
       clock,
       storeClock: new StoreClock(clock),

@@ -5,6 +5,7 @@
  * their scripts answer for each entry by itself. Effects and dead letters bring data of any size and go alone.
  * @module
  */
+import { compareIds } from "../../delivery/ids.ts";
 import { ServiceError, StoreRefusedError } from "../../errors.ts";
 import type { AppendItem, Settlement, SettleOutcome } from "../port.ts";
 import type { Arg, Reply } from "./channel.ts";
@@ -18,8 +19,8 @@ import type { ScriptCall } from "./runner.ts";
 export const ACK_CHUNK = 1_000;
 /** The same where a script looks at each entry. */
 const EACH_CHUNK = 200;
-/** Parks in one call: 20 µs each. */
-const PARK_CHUNK = 100;
+/** Parks in one call: 10 µs each. */
+const PARK_CHUNK = 200;
 
 type Done = Extract<Settlement, { kind: "done" }>;
 type Park = Extract<Settlement, { kind: "park" }>;
@@ -110,7 +111,7 @@ export class Plan {
       this.#works.push({ call, at, decode: counted });
     }
     for (const each of [this.#recorded, this.#replays]) this.#many(scripts.ackEach, take(each), 1, EACH_CHUNK, flags);
-    this.#many(scripts.park, take(this.#parked), 3, PARK_CHUNK, dueTimes);
+    this.#many(scripts.park, inOrder(take(this.#parked)), 3, PARK_CHUNK, dueTimes);
     this.#many(scripts.release, take(this.#released), 2, EACH_CHUNK, flags);
     return this.#works.splice(0);
   }
@@ -126,7 +127,7 @@ export class Plan {
       case "done":
         return this.#done(settlement, index);
       case "park":
-        return add(this.#parked, index, ...parkArgs(settlement, this.#consumer));
+        return this.#park(settlement, index);
       case "dead":
         return this.#alone(this.#context.scripts.dead, deadArgs(settlement), index);
       case "release":
@@ -148,6 +149,19 @@ export class Plan {
       : this.#plain;
     args.push(ref);
     at.push(index);
+  }
+
+  /** Order key, history and owner go in as JSON; the script adds the due time, which only Redis knows. */
+  #park({ ref, delayMs, history, orderKey, packed }: Park, index: number): void {
+    const { kept } = this.#context;
+    const delay = Math.max(0, Math.round(delayMs));
+    const record = encodeRecord({
+      history,
+      ...(orderKey === undefined ? {} : { orderKey }),
+      by: this.#consumer,
+      ...(kept.keep(this.#consumer, ref, packed, history, delay) ? KEPT : {}),
+    });
+    add(this.#parked, index, ref, String(delay), `${record.slice(0, -1)},"dueMs":`);
   }
 
   #doneArgs(ref: string, mark: string, effects: readonly AppendItem[]): readonly Arg[] {
@@ -195,6 +209,7 @@ export function refusal(error: StoreRefusedError): SettleOutcome {
   return { kind: "refused", reason: error.reason, message: error.message };
 }
 
+const KEPT = { kept: true } as const;
 const NONE: readonly string[] = [];
 const SETTLED: SettleOutcome = Object.freeze({ kind: "settled" });
 const FENCED: SettleOutcome = Object.freeze({ kind: "fenced" });
@@ -203,12 +218,6 @@ const GONE: SettleOutcome = Object.freeze({ kind: "gone" });
 function isPlain(settlement: Settlement): boolean {
   return settlement.kind === "done" && settlement.effects === undefined && settlement.dedupKey === undefined &&
     !settlement.hasHistory && settlement.ref[0] !== REPLAY_PREFIX[0];
-}
-
-/** Order key, history and owner go in as JSON; the script adds the due time, which only Redis knows. */
-function parkArgs({ ref, delayMs, history, orderKey }: Park, consumer: string): [string, string, string] {
-  const record = encodeRecord({ history, ...(orderKey === undefined ? {} : { orderKey }), by: consumer });
-  return [ref, String(Math.max(0, Math.round(delayMs))), record];
 }
 
 function deadArgs({ ref, entryId, fields, letter }: Dead): readonly Arg[] {
@@ -259,6 +268,19 @@ function take(bucket: Bucket): Bucket {
   bucket.args = [];
   bucket.at = [];
   return { args, at };
+}
+
+/** Parks, the oldest first: the script looks at all between the first and the last at once. */
+function inOrder(bucket: Bucket): Bucket {
+  const { args, at } = bucket;
+  const places = at.map((_, place) => place);
+  const byId = (a: number, b: number): number => compareIds(args[a * 3]!, args[b * 3]!);
+  if (places.every((place) => place === 0 || byId(place - 1, place) <= 0)) return bucket;
+  places.sort(byId);
+  return {
+    args: places.flatMap((place) => args.slice(place * 3, place * 3 + 3)),
+    at: places.map((place) => at[place]!),
+  };
 }
 
 /** Cuts arguments and the positions that they belong to. @param width Arguments for each position. */

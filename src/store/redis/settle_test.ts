@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { systemClock } from "../../clock.ts";
 import { StoreUnavailableError } from "../../errors.ts";
 import { FRESH, type Settlement } from "../port.ts";
 import type { AckGuard } from "./ack_guard.ts";
 import type { RedisChannel } from "./channel.ts";
 import type { StoreContext } from "./context.ts";
+import { KeptEntries } from "./kept.ts";
 import { keysOf } from "./keys.ts";
 import { SCRIPTS } from "./scripts.ts";
 import { settle } from "./settle.ts";
@@ -15,7 +17,14 @@ function contextOf(acknowledging: Error, running: Error): StoreContext {
     acknowledge: () => Promise.reject(acknowledging),
   };
   const command: Pick<RedisChannel, "pipeline"> = { pipeline: () => Promise.reject(running) };
-  const parts = { stream: "s", group: "g", keys: keysOf("s", "g"), scripts: SCRIPTS, outbox: null };
+  const parts = {
+    stream: "s",
+    group: "g",
+    keys: keysOf("s", "g"),
+    scripts: SCRIPTS,
+    outbox: null,
+    kept: new KeptEntries(systemClock),
+  };
   return { ...parts, ackGuard: guard, command } as unknown as StoreContext;
 }
 

@@ -8,6 +8,9 @@ import type { Capability, Harness, RawEntry } from "../../../testing/conformance
 import { startRedis, type TestRedis } from "../../../testing/redis_server.ts";
 import { waitFor } from "../../../testing/wait.ts";
 import { RedisStreamAdmin } from "./admin.ts";
+import type { Fields } from "../../events/event.ts";
+import { PackedFields } from "../../events/packed.ts";
+import type { Delivery, Settlement, TakeOver } from "../port.ts";
 import type { RedisChannel } from "./channel.ts";
 import type { RawReply } from "./embedded/raw_client.ts";
 import { keysOf, LEASE_HORIZON_MS } from "./keys.ts";
@@ -22,6 +25,11 @@ export async function openHarness(config: Readonly<Record<string, string>> = {})
   return new RedisHarness(await startRedis({ config }));
 }
 
+/** The same, over which what is parked is kept in memory too. */
+export async function openKeepingHarness(): Promise<RedisHarness> {
+  return new RedisHarness(await startRedis(), true);
+}
+
 /** What a test of this folder may want otherwise. */
 export interface StoreOptions {
   readonly stream?: string;
@@ -29,6 +37,44 @@ export interface StoreOptions {
   readonly command?: RedisChannel;
   readonly settling?: RedisChannel;
   readonly clock?: Clock;
+}
+
+/** What is parked over it is kept, as in a service, whose links tell where the fields lie. */
+class KeepingStore extends RedisStreamStore {
+  readonly #packed = new Map<string, PackedFields>();
+
+  override async read(...args: Parameters<RedisStreamStore["read"]>): Promise<readonly Delivery[]> {
+    return this.#note(await super.read(...args));
+  }
+
+  override async recover(...args: Parameters<RedisStreamStore["recover"]>): Promise<readonly Delivery[]> {
+    return this.#note(await super.recover(...args));
+  }
+
+  override async takeOver(...args: Parameters<RedisStreamStore["takeOver"]>): Promise<TakeOver> {
+    const taken = await super.takeOver(...args);
+    this.#note(taken.deliveries);
+    return taken;
+  }
+
+  override settle(consumer: string, settlements: readonly Settlement[], windowMs?: number) {
+    const packed = settlements.map((one) => {
+      const fields = one.kind === "park" ? this.#packed.get(one.ref) : undefined;
+      return fields === undefined ? one : { ...one, packed: fields };
+    });
+    return super.settle(consumer, packed, windowMs);
+  }
+
+  #note(deliveries: readonly Delivery[]): readonly Delivery[] {
+    for (const { ref, fields } of deliveries) if (!ref.startsWith("r:")) this.#packed.set(ref, packedOf(fields));
+    return deliveries;
+  }
+}
+
+function packedOf(fields: Fields): PackedFields {
+  let at = 0;
+  const places = fields.flatMap(({ length }) => [at, at += length]);
+  return new PackedFields(Buffer.concat(fields), places);
 }
 
 /** See the module's text. */
@@ -39,8 +85,12 @@ export class RedisHarness implements Harness {
   readonly redis: TestRedis;
   readonly #channels: TestChannel[] = [];
 
-  constructor(redis: TestRedis) {
+  readonly #keeping: boolean;
+
+  /** @param keeping What is parked is kept in memory too. */
+  constructor(redis: TestRedis, keeping = false) {
     this.redis = redis;
+    this.#keeping = keeping;
   }
 
   channel(): TestChannel {
@@ -61,7 +111,8 @@ export class RedisHarness implements Harness {
     options: StoreOptions = {},
   ): RedisStreamStore {
     const stream = options.stream ?? this.stream;
-    return new RedisStreamStore({
+    const Store = this.#keeping ? KeepingStore : RedisStreamStore;
+    return new Store({
       stream,
       group,
       ...(options.publishStream === undefined ? {} : { publishStream: options.publishStream }),
