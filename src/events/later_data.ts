@@ -3,7 +3,7 @@
  * largest part of what an event costs.
  *
  * `data` is a property of the event like the others: its own, listed, copied, cloned and compared with them, there to be
- * assigned; only its descriptor tells the difference. The functions behind it are the same for all events, since V8 keeps
+ * assigned; only its descriptor and the event's prototype tell the difference. The functions behind it are the same for all events, since V8 keeps
  * objects with functions of their own as slow tables.
  * @module
  */
@@ -64,11 +64,53 @@ class Bearer extends Given {
 }
 
 /**
+ * The event itself. Its class shows nowhere but in its prototype: what has to be there for each event, but is no part of
+ * it, lies there, since a hidden property costs as much as all the others together.
+ */
+class LaterEvent {
+  // Declared only: each is made in its turn, which is the order that is seen.
+  declare readonly id: string;
+  declare readonly type: string;
+  declare readonly source: string;
+  declare readonly subject?: string;
+  declare readonly time: string;
+  declare readonly datacontenttype: string;
+  declare readonly data: unknown;
+  declare readonly extensions: Event["extensions"];
+  declare readonly entry: EntryRef;
+  readonly #later: LaterData;
+
+  constructor(head: EventHead, later: LaterData, extensions: Event["extensions"], entry: EntryRef) {
+    this.id = head.id;
+    this.type = head.type;
+    this.source = head.source;
+    if (head.subject !== undefined) this.subject = head.subject;
+    this.time = head.time;
+    this.datacontenttype = head.datacontenttype;
+    Object.defineProperty(this, "data", DATA);
+    this.extensions = extensions;
+    this.entry = entry;
+    this.#later = later;
+  }
+
+  static laterOf(object: object): LaterData | null {
+    return #later in object ? object.#later : null;
+  }
+
+  /** For `console.log` and its kind, which would show the accessor instead of the data. */
+  [Symbol.for("nodejs.util.inspect.custom")](): object {
+    return { ...this };
+  }
+}
+// What compares by it takes them for the plain objects that they are otherwise.
+Object.defineProperty(LaterEvent.prototype, "constructor", { value: Object, writable: true, configurable: true });
+
+/**
  * Of an event, or of what stands for one: a proxy of it, or an object that inherits from it, has no private field, but
  * gives the event's entry, which bears the same.
  */
 function laterOf(event: object): LaterData {
-  const later = Bearer.laterOf(event) ?? Bearer.laterOf(Reflect.get(event, "entry"));
+  const later = LaterEvent.laterOf(event) ?? Bearer.laterOf(Reflect.get(event, "entry"));
   if (later === null) throw new TypeError("data is read where there is no event");
   return later;
 }
@@ -86,30 +128,13 @@ const DATA = {
   configurable: true,
 };
 
-/** For `console.log` and its kind, which would show the accessor instead of the data. */
-const INSPECT = Symbol.for("nodejs.util.inspect.custom");
-const SHOWN = {
-  value(this: object): object {
-    return { ...this };
-  },
-  enumerable: false,
-  writable: true,
-  configurable: true,
-};
-
-/** Makes an event of its parts. @param head Becomes the event. @param entry Of this event alone. */
+/** Makes an event of its parts. @param entry Of this event alone. */
 export function eventWithLater(
   head: EventHead,
   later: LaterData,
   extensions: Event["extensions"],
   entry: EntryRef,
 ): Event {
-  Object.defineProperty(head, "data", DATA);
-  const event = head as { -readonly [name in keyof Event]: Event[name] };
-  event.extensions = extensions;
-  event.entry = entry;
-  Object.defineProperty(event, INSPECT, SHOWN);
-  new Bearer(event, later);
   new Bearer(entry, later);
-  return event;
+  return new LaterEvent(head, later, extensions, entry);
 }

@@ -50,7 +50,9 @@ Deno.test("an event whose data is left looks like one whose data was parsed, how
       for (const name in event) names.push(name);
       return names;
     },
-    in: (event) => ["data" in event, Object.hasOwn(event, "data"), Object.getPrototypeOf(event) === Object.prototype],
+    in: (
+      event,
+    ) => ["data" in event, Object.hasOwn(event, "data"), event.constructor === Object, event instanceof Object],
     data: (event) => event.data,
     spread: (event) => ({ ...event }),
     "spread with more": (event) => ({ ...event, data: 1 }),
