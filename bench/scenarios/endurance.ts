@@ -121,20 +121,22 @@ async function firstAnswer(redis: TestRedis, way: string, group: string, memory:
 async function runBoth(bench: Bench): Promise<Result> {
   const events = bench.quick ? 100_000 : 400_000;
   await using redis = await benchRedis();
-  const produce = () =>
-    runC(bench, ["produce", "-p", String(redis.port), "-s", "both", "-n", String(events), "-P", "256"]);
-  const series = await interleave(Math.min(bench.rounds, 3), [
-    {
-      name: "C produces, C consumes",
-      unit: "events/s",
-      run: (round) => sideBySide(redis, `c${round}`, produce, () => consumeC(bench, redis, `c${round}`, events)),
-    },
-    {
-      name: "C produces, service consumes",
-      unit: "events/s",
-      run: (round) => sideBySide(redis, `s${round}`, produce, () => consumeS(redis, `s${round}`, events)),
-    },
-  ]);
+  const hasC = bench.cClient !== null;
+  const produce = (): Promise<unknown> =>
+    hasC
+      ? runC(bench, ["produce", "-p", String(redis.port), "-s", "both", "-n", String(events), "-P", "256"])
+      : fill(redis.port, "both", events);
+  const byC = {
+    name: "C produces, C consumes",
+    unit: "events/s",
+    run: (round: number) => sideBySide(redis, `c${round}`, produce, () => consumeC(bench, redis, `c${round}`, events)),
+  };
+  const byService = {
+    name: `${hasC ? "C" : "the bench"} produces, service consumes`,
+    unit: "events/s",
+    run: (round: number) => sideBySide(redis, `s${round}`, produce, () => consumeS(redis, `s${round}`, events)),
+  };
+  const series = await interleave(Math.min(bench.rounds, 3), hasC ? [byC, byService] : [byService]);
   return { scenario: "both", title: "both directions at once, consumed", series, targets: [], notes: [] };
 }
 
