@@ -128,6 +128,16 @@ Deno.test("a member that has the name of what every object has is told like any 
   }
 });
 
+Deno.test("what is required is missed in an event that was cut as in one that was parsed", () => {
+  const whole = { specversion: "1.0", id: "1", type: "t", source: "s" };
+  for (const name of Object.keys(whole)) {
+    for (const text of [JSON.stringify({ ...whole, [name]: undefined }), JSON.stringify({ ...whole, [name]: null })]) {
+      assert.ok(sameAsParsed(text, false), text);
+      assert.throws(() => eventOfCut(cutOf(text, false)![0]!), { attribute: name });
+    }
+  }
+});
+
 Deno.test("what an event shares with the one before is what it says itself", () => {
   const values = ["ab", "a", "abc", "ab", "", "ab", "b", "\\u0061b", "é", "éa", "é"];
   for (const name of ["type", "source", "datacontenttype", "specversion"] as const) {
