@@ -10,6 +10,8 @@ import { machine } from "./lib/machine.ts";
 import { markdown, type Result } from "./lib/series.ts";
 import { SCENARIOS } from "./scenarios/mod.ts";
 
+/** Exit code where nothing can be measured. */
+const FAILED = 1;
 /** Exit code for wrong use. */
 const WRONG_USE = 2;
 
@@ -27,8 +29,12 @@ async function main(args: readonly string[]): Promise<number> {
     return WRONG_USE;
   }
   const { quick, rounds, names } = asked;
-  const bench: Bench = { quick, rounds, cClient: await compileCClient(say) };
   const about = await machine();
+  if (about === null) {
+    say("Cannot measure: there is no redis-server (Debian: apt-get install redis-server)");
+    return FAILED;
+  }
+  const bench: Bench = { quick, rounds, cClient: await compileCClient(say) };
   say(about.join("\n"));
   const results: Result[] = [];
   for (const { name, run } of SCENARIOS) {

@@ -3,8 +3,10 @@
  * @module
  */
 
-/** Machine and versions, one line each. */
-export async function machine(): Promise<string[]> {
+/** Machine and versions, one line each; null where there is no Redis. */
+export async function machine(): Promise<string[] | null> {
+  const server = await output("redis-server", "--version");
+  if (server === null) return null;
   const imports = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url))).imports;
   return [
     `${new Date().toISOString()}, load ${Deno.loadavg().map((load) => load.toFixed(1)).join(" ")}`,
@@ -12,7 +14,7 @@ export async function machine(): Promise<string[]> {
       Math.round(Deno.systemMemoryInfo().total / 1e9)
     } GB, ` +
     `${Deno.build.os} ${Deno.osRelease()}`,
-    `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}, ${await output("redis-server", "--version")}`,
+    `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}, ${server}`,
     `node-redis ${String(imports["@redis/client"]).split("@").at(-1)}`,
   ];
 }
@@ -25,7 +27,12 @@ async function processor(): Promise<string> {
   }
 }
 
-async function output(command: string, ...args: string[]): Promise<string> {
-  const { stdout } = await new Deno.Command(command, { args }).output();
-  return new TextDecoder().decode(stdout).trim().split(" sha=")[0]!;
+async function output(command: string, ...args: string[]): Promise<string | null> {
+  try {
+    const { stdout } = await new Deno.Command(command, { args }).output();
+    return new TextDecoder().decode(stdout).trim().split(" sha=")[0]!;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
 }

@@ -80,8 +80,9 @@ export function ratio(of: Series, to: Series): number {
   return median(of.rounds.map(({ value }, index) => value / to.rounds[index]!.value));
 }
 
-/** Whether a target is met; null where it is only told. */
+/** Whether a target is met; null where it is only told, or was not measured. */
 export function isMet({ found, wanted }: Target): boolean | null {
+  if (Number.isNaN(found)) return null;
   const limit = Number(wanted.slice(3));
   if (wanted.startsWith(">=")) return found >= limit;
   return wanted.startsWith("<=") ? found <= limit : null;
@@ -100,7 +101,7 @@ export function markdown({ scenario, title, series, targets, notes }: Result): s
     const cpu = middleCpu(one);
     const load = Math.max(...one.rounds.map((round) => round.load));
     lines.push(
-      `| ${one.name} | ${number(median(values))} ${one.unit} | ${(spread(values) * 100).toFixed(0)} % | ${
+      `| ${one.name} | ${number(median(values))} ${one.unit} | ${percent(spread(values))} | ${
         Number.isNaN(cpu) ? "" : cpu.toFixed(2)
       } | ${load.toFixed(1)} |`,
     );
@@ -110,12 +111,16 @@ export function markdown({ scenario, title, series, targets, notes }: Result): s
     const met = isMet(target);
     lines.push(
       `| ${target.what} | ${number(target.found)} | ${target.wanted} | ${
-        met === null ? "" : met ? "met" : "**not met**"
+        met === null ? (Number.isNaN(target.found) ? "not measured" : "") : met ? "met" : "**not met**"
       } |`,
     );
   }
   for (const note of notes) lines.push("", note);
   return `${lines.join("\n")}\n`;
+}
+
+function percent(part: number): string {
+  return Number.isNaN(part) ? "–" : `${(part * 100).toFixed(0)} %`;
 }
 
 function number(value: number): string {

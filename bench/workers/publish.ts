@@ -42,8 +42,11 @@ const publisher = new Publisher({
   dedupWindowMs: config.stream.publishDedupWindowMs,
   durability: { level: "memory" },
 });
-// Made once: making it is the caller's work, not the publisher's.
+// Made once, as the bare commands' text is: making it is the caller's work, not the publisher's.
 const data = JSON.parse(dataOf(0));
+const [, , ...rest] = fieldsOf(0);
+/** As long as the ids that the publisher makes. */
+const idAt = (index: number): string => `0b6f3a52-7c1d-4e9a-9f00-${100_000_000_000 + index}`;
 const ids = env["BENCH_IDS"] !== undefined;
 let made = 0;
 const eventAt = (): EventInit =>
@@ -53,7 +56,7 @@ const slice = <T>(from: number, make: (index: number) => T): T[] =>
 
 /** Publishes what begins there. @returns How many. */
 const ways: Record<string, (from: number) => Promise<unknown>> = {
-  bare: (from) => command.pipeline(slice(from, (index) => ["XADD", stream, "*", ...fieldsOf(index)])),
+  bare: (from) => command.pipeline(slice(from, (index) => ["XADD", stream, "*", "id", idAt(index), ...rest])),
   single: (from) => Promise.all(slice(from, () => publisher.publish(eventAt()))),
   batch: (from) => publisher.publishAll(slice(from, eventAt)),
 };

@@ -67,6 +67,8 @@ class Cutter {
   readonly #bytes: Uint8Array;
   /** Null where a character may be more than one byte, and the places in text and bytes are others. */
   readonly #text: string | null;
+  /** The same bytes, where they are to be read: made once, since making it costs more than reading a short text. */
+  readonly #buffer: Buffer | null;
   readonly #events: CutEvent[] = [];
   /** Most of what it says is what the next event says. */
   #last = new CutEvent();
@@ -74,6 +76,7 @@ class Cutter {
   constructor(bytes: Uint8Array, text: string) {
     this.#bytes = bytes;
     this.#text = bytes.length === text.length ? text : null;
+    this.#buffer = this.#text === null ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) : null;
   }
 
   cut(batch: boolean, maxDepth: number): readonly CutEvent[] | null {
@@ -171,8 +174,7 @@ class Cutter {
   }
 
   #slice(from: number, to: number): string {
-    if (this.#text !== null) return this.#text.slice(from, to);
-    return Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset + from, to - from).toString("utf8");
+    return this.#text?.slice(from, to) ?? this.#buffer!.toString("utf8", from, to);
   }
 }
 

@@ -151,9 +151,10 @@ function isBase64(text: string): boolean {
   return text.length % 4 === 0 && !/[^A-Za-z0-9+/]/.test(text.replace(/={1,2}$/, ""));
 }
 
-/** A `null` is data where data is JSON, and none where it cannot be. */
+/** A `null` is data where data is JSON, and none where it cannot be. What is refused there is to be called what it is. */
 function plainData(data: unknown, contentType: string | undefined): unknown {
-  return data === null && !isJsonType(contentType ?? "application/json") ? undefined : data;
+  if (isJsonType(contentType ?? "application/json")) return data;
+  return data === null ? undefined : rawNumber(data) === null ? data : NaN;
 }
 
 function extensionsOf(event: Readonly<Record<string, unknown>>): Record<string, string> | undefined {
@@ -175,6 +176,8 @@ function extensionText(name: string, value: unknown): string {
   if (typeof value === "boolean" || Number.isSafeInteger(value)) return String(value);
   const raw = rawNumber(value);
   if (raw !== null && /^-?\d{1,64}$/.test(raw)) return raw;
+  // `1.0` is an integer, whatever numbers lie beside it.
+  if (raw !== null && /^-?\d+\.0+$/.test(raw) && Number.isSafeInteger(Number(raw))) return String(Number(raw));
   const shown = name.slice(0, 64);
   throw invalid(shown, `the extension "${shown}" is ${kindOf(value)}, want a string, a boolean or an integer`);
 }

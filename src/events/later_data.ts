@@ -107,10 +107,12 @@ Object.defineProperty(LaterEvent.prototype, "constructor", { value: Object, writ
 
 /**
  * Of an event, or of what stands for one: a proxy of it, or an object that inherits from it, has no private field, but
- * gives the event's entry, which bears the same.
+ * gives the event's entry, which bears the same. A proxy that wraps all that it gives wraps that too, but hardly its
+ * descriptor.
  */
 function laterOf(event: object): LaterData {
-  const later = LaterEvent.laterOf(event) ?? Bearer.laterOf(Reflect.get(event, "entry"));
+  const later = LaterEvent.laterOf(event) ?? Bearer.laterOf(Reflect.get(event, "entry")) ??
+    Bearer.laterOf(Reflect.getOwnPropertyDescriptor(event, "entry")?.value);
   if (later === null) throw new TypeError("data is read where there is no event");
   return later;
 }

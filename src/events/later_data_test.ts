@@ -5,6 +5,7 @@ import { DataHabit } from "./data_habit.ts";
 import type { Event } from "./event.ts";
 import { packed } from "./packed_fixtures_test.ts";
 import { sortFields } from "./sorted.ts";
+import { completeEvent } from "./validate.ts";
 
 const FIELDS = ["id", "e-1", "type", "order.placed", "source", "/shop", "time", "2026-01-02T03:04:05.678Z"];
 const DATA = '{"orderId":"o-1","items":[{"qty":2}],"__proto__":{"x":1}}';
@@ -148,6 +149,37 @@ Deno.test("what stands for an event reads its data too: heirs, proxies, copies b
   heir.data = 2;
   proxy.data = 3;
   assert.deepEqual([heir.data, proxy.data, event.data], [2, 3, JSON.parse(DATA)]);
+});
+
+Deno.test("a proxy that wraps all that it gives reads data, and writes it", () => {
+  const wrapped = <T>(value: T): T =>
+    typeof value === "object" && value !== null
+      ? new Proxy(value, { get: (target, name, receiver) => wrapped(Reflect.get(target, name, receiver)) })
+      : value;
+  const { event, habit } = left();
+  const proxy = wrapped(event);
+  assert.equal((proxy.data as { orderId: string }).orderId, "o-1");
+  assert.equal((proxy.data as { items: { qty: number }[] }).items[0]!.qty, 2);
+  assert.equal(habit.reads, 1);
+  assert.deepEqual(event.data, JSON.parse(DATA));
+  proxy.data = 3;
+  assert.deepEqual([proxy.data, event.data], [3, 3]);
+});
+
+Deno.test("an event that is kept keeps its own data, whatever becomes of the bytes it came in", () => {
+  const from = packed([...FIELDS, "data", DATA]);
+  const decoded = decodeSorted("s", "1-0", sortFields(from, from.asciiText()!), new Spy());
+  assert.ok(decoded.ok);
+  from.bytes.fill(0x5b);
+  assert.deepEqual(decoded.event.data, JSON.parse(DATA));
+});
+
+Deno.test("an event whose data is left is published again as one whose data was parsed", () => {
+  const defaults = { id: () => "made", source: "service", nowMs: 0, maxBytes: 1_000 };
+  assert.deepEqual(completeEvent(left().event, defaults), completeEvent(decode(null), defaults));
+  const { event } = left();
+  (event.data as { orderId: string }).orderId = "changed";
+  assert.match(String(completeEvent(event, defaults).body), /"orderId":"changed"/);
 });
 
 Deno.test("an event whose entry somebody replaced keeps its data", () => {

@@ -84,6 +84,18 @@ for (const attribute of ["id", "type", "source", "subject"] as const) {
   });
 }
 
+Deno.test("each control character is refused, and nothing else for its code", () => {
+  for (let code = 0; code < 0x300; code++) {
+    const subject = `a${String.fromCharCode(code)}`;
+    const isControl = code < 0x20 || (code >= 0x7f && code < 0xa0);
+    if (isControl) refused({ type: "t", subject }, "subject", /control character/);
+    else assert.equal(complete({ type: "t", subject }).subject, subject);
+    const { extensions } = complete({ type: "t" }, { correlationId: subject });
+    assert.equal(extensions["correlationid"], isControl ? undefined : subject);
+  }
+  for (const subject of ["\ud800", "a\udc00"]) refused({ type: "t", subject }, "subject", /half a character/);
+});
+
 Deno.test("an event without a type, or that is none, is refused", () => {
   refused({}, "type");
   refused(null, "type");

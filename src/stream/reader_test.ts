@@ -72,6 +72,24 @@ Deno.test("what is read at a time is a part of what may be held, so that another
   await stopOn(clock, worker);
 });
 
+Deno.test("a read that is asked for ahead leaves room for what is about to be held", async () => {
+  const { clock, store, worker, publisher } = setUp();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  store.gate = promise;
+  worker.start();
+  await clock.advance(100);
+  await publisher.publish({ type: "a" });
+  await clock.advance(100);
+  await publisher.publishAll(Array.from({ length: EVENTS }, () => ({ type: "a" })), { delayMs: 0 });
+  await clock.advance(100);
+  // 21 may be new: one is held when the backlog comes, and the last read is asked for when eight are, with seven to come.
+  assert.deepEqual(store.log.filter((line) => line.startsWith("read")).at(-1), "read 6", store.log.join(", "));
+  assert.equal(worker.consumer.held, 21);
+  resolve();
+  await clock.advance(100);
+  await stopOn(clock, worker);
+});
+
 Deno.test("what handlers decide while a call is under way is settled in one call", async () => {
   const { clock, store, worker, publisher } = setUp();
   const { promise, resolve } = Promise.withResolvers<void>();
