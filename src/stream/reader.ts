@@ -43,6 +43,8 @@ const RECOVER_EVERY_MS = 5_000;
 const PARTS = 3;
 /** So many reads in a row are each asked for before what the last one brought is handled; then all else is looked at. */
 const MOST_AHEAD = 32;
+/** The same as time, ms: each of them may wait for its entries, and a step that takes long passes for a stall. */
+const AHEAD_MS = 1_000;
 /** What is held must have been stuck behind parked entries for this long before some of it is parked too, ms. */
 const STUCK_MS = 250;
 
@@ -117,7 +119,7 @@ export class Reader {
   }
 
   async #step(signal: AbortSignal): Promise<number> {
-    const { membership, consumer } = this.#o;
+    const { membership, consumer, clock } = this.#o;
     await this.#ensureGroup();
     await membership.join();
     // All of it before anything newer is read: an order key may be among it.
@@ -127,7 +129,8 @@ export class Reader {
     if (this.#paused) return this.#whilePaused();
     let asked = !consumer.overParked && this.#hasRoom() ? this.#ask(signal, 0) : null;
     if (asked === null) return await this.#waitForRoom(signal);
-    for (let left = MOST_AHEAD; asked !== null; left--) asked = await this.#takeIn(asked, signal, left > 0);
+    const untilMs = clock.monotonic() + AHEAD_MS;
+    for (let left = MOST_AHEAD; asked !== null; left--) asked = await this.#takeIn(asked, signal, left > 0 ? untilMs : -Infinity);
     return 0;
   }
 
@@ -146,9 +149,12 @@ export class Reader {
     return { name, count, giveBack, reply: store.read(name, count, this.#proven ? blockMs : 0, ending) };
   }
 
-  /** @returns The next read, asked for before these entries take all there is of the processor. */
-  async #takeIn({ name, count, giveBack, reply }: Asked, signal: AbortSignal, mayGoOn: boolean): Promise<Asked | null> {
-    const { store, membership, consumer, happenings } = this.#o;
+  /**
+   * @param untilMs Nothing is asked for any more from then on, monotonic.
+   * @returns The next read, asked for before these entries take all there is of the processor.
+   */
+  async #takeIn({ name, count, giveBack, reply }: Asked, signal: AbortSignal, untilMs: number): Promise<Asked | null> {
+    const { store, membership, consumer, happenings, clock } = this.#o;
     // No earlier: what came lies here, held by nobody, while the entries before it are still being taken in.
     const deliveries = await reply.finally(giveBack);
     this.#proven = true;
@@ -157,7 +163,7 @@ export class Reader {
     // Replays come after all else.
     this.#replaying = deliveries.at(-1)?.ref.startsWith("r:") ?? false;
     if (name !== membership.name) return null;
-    const more = mayGoOn && deliveries.length >= count && !signal.aborted;
+    const more = deliveries.length >= count && !signal.aborted && clock.monotonic() < untilMs;
     const next = more && this.#maySkipStep(deliveries.length) ? this.#ask(signal, deliveries.length) : null;
     // Heard when it is waited for; until then nobody may call it unheard.
     next?.reply.catch(() => {});

@@ -3,7 +3,7 @@ import { FakeClock } from "../../testing/fake_clock.ts";
 import { defineHandler } from "../handling/define.ts";
 import { MemoryBroker } from "../store/memory/broker.ts";
 import { MemoryStreamStore } from "../store/memory/memory_store.ts";
-import type { Delivery, Settlement, SettleOutcome } from "../store/port.ts";
+import type { Beat, Delivery, Settlement, SettleOutcome } from "../store/port.ts";
 import { stopOn, STREAM, workerOver } from "./test_harness.ts";
 
 const EVENTS = 40;
@@ -86,5 +86,28 @@ Deno.test("what handlers decide while a call is under way is settled in one call
   resolve();
   await clock.advance(100);
   assert.deepEqual(store.log.filter((line) => line.startsWith("settle")), ["settle 1", "settle 7"]);
+  await stopOn(clock, worker);
+});
+
+/** Its beats tell that nothing of it is pending, as those of Redis do. */
+class Telling extends Noting {
+  override async beat(...args: Parameters<MemoryStreamStore["beat"]>): Promise<Beat> {
+    const kept = { length: 0, letters: 0, made: "1" };
+    const flags = { paused: false, parked: false, replays: false, alone: true };
+    return { ...await super.beat(...args), news: { ...flags, delayedInMs: null, adoptable: 0, pending: 0, mark: "", kept } };
+  }
+}
+
+Deno.test("a trickle that fills each read as it comes is no stall", async () => {
+  const clock = new FakeClock();
+  const store = new Telling({ broker: new MemoryBroker(clock), stream: STREAM, group: "g" });
+  const handler = defineHandler({ type: "a", handle: () => {} });
+  const { worker, publisher } = workerOver(clock, store, handler, { batchSize: 1, blockMs: 4_000 });
+  worker.start();
+  for (let n = 0; n < 30; n++) {
+    await clock.advance(3_000);
+    await publisher.publish({ type: "a" });
+    assert.deepEqual(worker.stalled(), [], `after ${n} events`);
+  }
   await stopOn(clock, worker);
 });
