@@ -5,6 +5,7 @@ import { FakeClock } from "../../../testing/fake_clock.ts";
 import { PackedFields } from "../../events/packed.ts";
 import { FRESH, type Settlement } from "../port.ts";
 import { KeptEntries } from "./kept.ts";
+import { TestChannel } from "./test_channel.ts";
 import { openHarness } from "./test_harness.ts";
 
 const past = { ...FRESH, failures: 1, error: "boom" };
@@ -119,3 +120,38 @@ Deno.test("redis store: what another consumer name parked and kept is fetched", 
   const found = only(await adoptDue(store, "b"));
   assert.deepEqual(found.fields.map(String), held.fields.map(String));
 });
+
+/** Does something right before a call that ends with this ref. */
+class Meddling extends TestChannel {
+  readonly #ref: string;
+  readonly #meddle: () => Promise<unknown>;
+
+  constructor(url: string, ref: string, meddle: () => Promise<unknown>) {
+    super(url);
+    this.#ref = ref;
+    this.#meddle = meddle;
+  }
+
+  override async pipeline(...args: Parameters<TestChannel["pipeline"]>) {
+    if (args[0].some((command) => command.at(-1) === this.#ref)) await this.#meddle();
+    return await super.pipeline(...args);
+  }
+}
+
+for (const [what, lost, meddle] of [
+  ["deleted", 1, ["XDEL", "events"]],
+  ["acknowledged by hand", 0, ["XACK", "events", "g"]],
+] as const) {
+  Deno.test(`redis store: what is ${what} between claim and fetch is told not to come`, async () => {
+    await using harness = await openHarness();
+    const store = harness.store();
+    await store.ensureGroup();
+    await store.register("a", LONG_MS);
+    const { ref } = await holdOne(store, "a");
+    await store.settle("a", [parkKept(ref)]);
+    await harness.elapse(1);
+    await using command = new Meddling(harness.redis.url, ref, () => harness.redis.command([...meddle, ref]));
+    const claimed = await harness.store("g", { command }).claimDue("a", 10);
+    assert.deepEqual(claimed, { state: "held", deliveries: [], nextDueInMs: null, lost, lostRefs: [ref] });
+  });
+}
