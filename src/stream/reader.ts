@@ -41,6 +41,8 @@ const FULL_CHECK_MS = 1_000;
 const RECOVER_EVERY_MS = 5_000;
 /** What may be held is read in so many parts: while one is handled another is on its way, and a third being settled. */
 const PARTS = 3;
+/** In a backlog, while there is no room for a whole read and as many replays, replays are asked for so often, ms. */
+const REPLAYS_EVERY_MS = 1_000;
 /** So many reads in a row are each asked for before what the last one brought is handled; then all else is looked at. */
 const MOST_AHEAD = 32;
 /** The same as time, ms: each of them may wait for its entries, and a step that takes long passes for a stall. */
@@ -68,8 +70,10 @@ export class Reader {
   #recoverDue = false;
   #recoveredAt: number;
   #paused = false;
-  /** The last read brought replays. */
-  #replaying = false;
+  /** The last read brought all that was asked for. */
+  #full = false;
+  /** Monotonic ms of the last read that asked for replays too. */
+  #replaysAt = -Infinity;
   /** Ends the read under way. */
   #ending = new AbortController();
   #linked = false;
@@ -130,7 +134,9 @@ export class Reader {
     let asked = !consumer.overParked && this.#hasRoom() ? this.#ask(signal, 0) : null;
     if (asked === null) return await this.#waitForRoom(signal);
     const untilMs = clock.monotonic() + AHEAD_MS;
-    for (let left = MOST_AHEAD; asked !== null; left--) asked = await this.#takeIn(asked, signal, left > 0 ? untilMs : -Infinity);
+    for (let left = MOST_AHEAD; asked !== null; left--) {
+      asked = await this.#takeIn(asked, signal, left > 0 ? untilMs : -Infinity);
+    }
     return 0;
   }
 
@@ -138,15 +144,30 @@ export class Reader {
   #ask(signal: AbortSignal, coming: number): Asked | null {
     const { store, membership, consumer, batchSize, blockMs } = this.#o;
     const { appetite, roomForNew, held } = consumer;
-    const sources = this.#sources();
-    const most = Math.min(Math.floor((roomForNew - coming) / sources), appetite);
-    if (most <= 0) return null;
+    const room = Math.min(roomForNew - coming, appetite);
+    if (room <= 0) return null;
     const part = Math.max(1, Math.floor((roomForNew + held) / PARTS));
-    const count = this.#size.count(Math.min(batchSize, part, most));
-    const giveBack = consumer.reserve(count * sources);
+    const wanted = this.#size.count(Math.min(batchSize, part, room));
+    const { count, replays } = this.#share(wanted, roomForNew - coming, held + coming);
+    if (count === 0) return null;
+    const giveBack = consumer.reserve(replays ? 2 * count : count);
     const { signal: ending } = this.#endingWith(signal);
     const { name } = membership;
-    return { name, count, giveBack, reply: store.read(name, count, this.#proven ? blockMs : 0, ending) };
+    const waitMs = this.#proven && replays ? blockMs : 0;
+    return { name, count, giveBack, reply: store.read(name, count, waitMs, ending, replays) };
+  }
+
+  /**
+   * As many replays as entries may come, and nobody knows when there will be some. Where there is no room for both, a
+   * read in a backlog leaves replays out, and does not wait; any other asks for less.
+   */
+  #share(wanted: number, room: number, held: number): { readonly count: number; readonly replays: boolean } {
+    const now = this.#o.clock.monotonic();
+    const fits = 2 * wanted <= room;
+    if (!fits && this.#full && now - this.#replaysAt < REPLAYS_EVERY_MS) return { count: wanted, replays: false };
+    this.#replaysAt = now;
+    // Alone, one may come even where no more than one may be held.
+    return { count: fits ? wanted : Math.max(held === 0 ? 1 : 0, Math.floor(room / 2)), replays: true };
   }
 
   /**
@@ -160,10 +181,9 @@ export class Reader {
     this.#proven = true;
     this.#size.learn(deliveries.length, bytesOf(deliveries));
     happenings.emit({ kind: "read", stream: store.stream, count: deliveries.length });
-    // Replays come after all else.
-    this.#replaying = deliveries.at(-1)?.ref.startsWith("r:") ?? false;
+    this.#full = deliveries.length >= count;
     if (name !== membership.name) return null;
-    const more = deliveries.length >= count && !signal.aborted && clock.monotonic() < untilMs;
+    const more = this.#full && !signal.aborted && clock.monotonic() < untilMs;
     const next = more && this.#maySkipStep(deliveries.length) ? this.#ask(signal, deliveries.length) : null;
     // Heard when it is waited for; until then nobody may call it unheard.
     next?.reply.catch(() => {});
@@ -176,11 +196,6 @@ export class Reader {
     const { membership, consumer, clock } = this.#o;
     if (!membership.joined || this.#paused || this.#recoverDue || this.#recoverByTime(clock.monotonic())) return false;
     return !consumer.overParked && consumer.appetite === Infinity && consumer.roomForNew - coming >= this.#useful();
-  }
-
-  /** From how many places a read may bring as many as were asked for. */
-  #sources(): number {
-    return this.#replaying || this.#o.beatNews.latest?.replays ? 2 : 1;
   }
 
   /** What ends a read: the end of the loop, or a pause. Linked once: a combined signal a read would pile up. */
@@ -285,6 +300,7 @@ export class Reader {
     const { store, happenings } = this.#o;
     const cause = causeOf(error);
     this.#proven = false;
+    this.#full = false;
     const message = error instanceof Error ? error.message : String(error);
     if (cause === "no_group" || cause === "unblocked" || cause === "wrong_type") {
       this.#groupKnown = false;

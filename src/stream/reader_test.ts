@@ -94,7 +94,10 @@ class Telling extends Noting {
   override async beat(...args: Parameters<MemoryStreamStore["beat"]>): Promise<Beat> {
     const kept = { length: 0, letters: 0, made: "1" };
     const flags = { paused: false, parked: false, replays: false, alone: true };
-    return { ...await super.beat(...args), news: { ...flags, delayedInMs: null, adoptable: 0, pending: 0, mark: "", kept } };
+    return {
+      ...await super.beat(...args),
+      news: { ...flags, delayedInMs: null, adoptable: 0, pending: 0, mark: "", kept },
+    };
   }
 }
 

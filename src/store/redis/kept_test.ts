@@ -138,10 +138,12 @@ class Meddling extends TestChannel {
   }
 }
 
-for (const [what, lost, meddle] of [
-  ["deleted", 1, ["XDEL", "events"]],
-  ["acknowledged by hand", 0, ["XACK", "events", "g"]],
-] as const) {
+for (
+  const [what, lost, meddle] of [
+    ["deleted", 1, ["XDEL", "events"]],
+    ["acknowledged by hand", 0, ["XACK", "events", "g"]],
+  ] as const
+) {
   Deno.test(`redis store: what is ${what} between claim and fetch is told not to come`, async () => {
     await using harness = await openHarness();
     const store = harness.store();
