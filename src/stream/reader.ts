@@ -41,8 +41,6 @@ const FULL_CHECK_MS = 1_000;
 const RECOVER_EVERY_MS = 5_000;
 /** What may be held is read in so many parts: while one is handled another is on its way, and a third being settled. */
 const PARTS = 3;
-/** In a backlog, while there is no room for a whole read and as many replays, replays are asked for so often, ms. */
-const REPLAYS_EVERY_MS = 1_000;
 /** So many reads in a row are each asked for before what the last one brought is handled; then all else is looked at. */
 const MOST_AHEAD = 32;
 /** The same as time, ms: each of them may wait for its entries, and a step that takes long passes for a stall. */
@@ -72,8 +70,6 @@ export class Reader {
   #paused = false;
   /** The last read brought all that was asked for. */
   #full = false;
-  /** Monotonic ms of the last read that asked for replays too. */
-  #replaysAt = -Infinity;
   /** Ends the read under way. */
   #ending = new AbortController();
   #linked = false;
@@ -158,16 +154,14 @@ export class Reader {
   }
 
   /**
-   * As many replays as entries may come, and nobody knows when there will be some. Where there is no room for both, a
-   * read in a backlog leaves replays out, and does not wait; any other asks for less.
+   * As many replays as entries may come, at any time. Where there is no room for both, a read in a backlog leaves replays
+   * out, and does not wait, while the beats tell of none; any other asks for less.
    */
   #share(wanted: number, room: number, held: number): { readonly count: number; readonly replays: boolean } {
-    const now = this.#o.clock.monotonic();
-    const fits = 2 * wanted <= room;
-    if (!fits && this.#full && now - this.#replaysAt < REPLAYS_EVERY_MS) return { count: wanted, replays: false };
-    this.#replaysAt = now;
-    // Alone, one may come even where no more than one may be held.
-    return { count: fits ? wanted : Math.max(held === 0 ? 1 : 0, Math.floor(room / 2)), replays: true };
+    if (2 * wanted <= room) return { count: wanted, replays: true };
+    if (this.#full && this.#o.beatNews.latest?.replays === false) return { count: wanted, replays: false };
+    // Where nothing is held one is read, even if no more than one may be held.
+    return { count: Math.max(held === 0 ? 1 : 0, Math.floor(room / 2)), replays: true };
   }
 
   /**
