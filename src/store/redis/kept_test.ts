@@ -87,6 +87,20 @@ Deno.test("kept entries: they are bounded, and what nobody asked for makes room 
   assert.equal(kept.size, 1);
 });
 
+Deno.test("kept entries: what went wrong with them is bounded too, and taking them makes room", () => {
+  const kept = new KeptEntries(new FakeClock());
+  const error = "x".repeat(2_000);
+  const earlier = [{ atMs: 1, error: "y".repeat(300) }];
+  const keep = (at: number): boolean =>
+    kept.keep("a", `${at}-0`, packedOf("type", "x"), { ...past, error, earlier }, 5);
+  let count = 0;
+  while (keep(count)) assert.ok(++count * 2_300 <= 4_194_304, "not bounded");
+  assert.ok(count > 1_000, `${count}`);
+  kept.take("a", "0-0");
+  assert.equal(keep(count), true);
+  assert.equal(keep(count + 1), false);
+});
+
 Deno.test("redis store: parked entries that are not kept any more are fetched when due", async () => {
   await using harness = await openHarness();
   const store = harness.store();
