@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "../../testing/fake_clock.ts";
+import { StoreUnavailableError } from "../errors.ts";
 import { defineHandler } from "../handling/define.ts";
 import { MemoryBroker } from "../store/memory/broker.ts";
 import { MemoryStreamStore } from "../store/memory/memory_store.ts";
@@ -141,5 +142,65 @@ Deno.test("where only one entry may be held, it is read", async () => {
   worker.start();
   await clock.advance(5_000);
   assert.equal(handled.length, 5);
+  await stopOn(clock, worker);
+});
+
+Deno.test("a read under way keeps the room for what it may bring", async () => {
+  const clock = new FakeClock();
+  const store = new Noting({ broker: new MemoryBroker(clock), stream: STREAM, group: "g" });
+  const { worker } = workerOver(clock, store, defineHandler({ type: "a", handle: () => {} }));
+  worker.start();
+  await clock.advance(1_500);
+  // Seven entries, and as many replays.
+  assert.equal(worker.consumer.room, SETTINGS.maxHeld - 14);
+  await stopOn(clock, worker);
+});
+
+Deno.test("nothing more is read ahead once too much is parked", async () => {
+  const clock = new FakeClock();
+  const store = new Telling({ broker: new MemoryBroker(clock), stream: STREAM, group: "g" });
+  const handler = defineHandler({
+    type: "a",
+    handle: () => {
+      throw new Error("boom");
+    },
+  });
+  const { worker, publisher } = workerOver(clock, store, handler, { settings: { ...SETTINGS, maxParked: 10 } });
+  for (let n = 0; n < 5 * EVENTS; n++) await publisher.publish({ type: "a" });
+  worker.start();
+  await clock.advance(200);
+  const { parked } = worker.consumer;
+  assert.ok(parked >= 10 && parked <= 10 + SETTINGS.maxHeld, `${parked} are parked`);
+  await stopOn(clock, worker);
+});
+
+Deno.test("a read ahead that fails while the entries before it are taken in ends nothing, and loses nothing", async () => {
+  const clock = new FakeClock();
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+  let reads = 0;
+  class Failing extends Telling {
+    override async seen(keys: readonly string[]): Promise<readonly boolean[]> {
+      await gate;
+      return await super.seen(keys);
+    }
+
+    override read(...args: Parameters<MemoryStreamStore["read"]>): Promise<readonly Delivery[]> {
+      if (++reads === 2) return Promise.reject(new StoreUnavailableError("connection", "lost"));
+      return super.read(...args);
+    }
+  }
+  const store = new Failing({ broker: new MemoryBroker(clock), stream: STREAM, group: "g" });
+  const handled: string[] = [];
+  const handler = defineHandler({ type: "a", handle: ({ id }) => void handled.push(id) });
+  const settings = { ...SETTINGS, dedupWindowMs: 60_000 };
+  const { worker, publisher } = workerOver(clock, store, handler, { settings });
+  for (let n = 0; n < EVENTS; n++) await publisher.publish({ type: "a", id: String(n) });
+  worker.start();
+  await clock.advance(100);
+  assert.equal(reads, 2, "the second was asked for before the first was taken in");
+  open();
+  await clock.advance(2_000);
+  assert.deepEqual(handled, Array.from({ length: EVENTS }, (_, n) => String(n)));
+  assert.equal(worker.consumer.room, SETTINGS.maxHeld - 14);
   await stopOn(clock, worker);
 });

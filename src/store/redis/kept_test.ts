@@ -87,6 +87,16 @@ Deno.test("kept entries: they are bounded, and what nobody asked for makes room 
   assert.equal(kept.size, 1);
 });
 
+Deno.test("kept entries: what comes and goes at once uses up no room", () => {
+  const kept = new KeptEntries(new FakeClock());
+  const fields = packedOf("type", "x".repeat(2_000));
+  for (let at = 0; at < 6_000; at++) {
+    assert.equal(kept.keep("a", `${at}-0`, fields, past, 5), true);
+    assert.notEqual(kept.take("a", `${at}-0`), null);
+  }
+  assert.ok(kept.byteLength <= 65_536);
+});
+
 Deno.test("kept entries: what went wrong with them is bounded too, and taking them makes room", () => {
   const kept = new KeptEntries(new FakeClock());
   const error = "x".repeat(2_000);
@@ -171,3 +181,15 @@ for (
     assert.deepEqual(claimed, { state: "held", deliveries: [], nextDueInMs: null, lost, lostRefs: [ref] });
   });
 }
+
+Deno.test("redis store: a user who was set up before HMGET was needed claims what is due all the same", async () => {
+  await using harness = await openHarness();
+  const store = harness.store();
+  await store.ensureGroup();
+  await store.register("a", LONG_MS);
+  const { ref } = await holdOne(store, "a");
+  await harness.redis.command(["ACL", "SETUSER", "default", "-hmget"]);
+  await store.settle("a", [parkKept(ref)]);
+  await harness.elapse(1);
+  assert.equal(only((await store.claimDue("a", 10)).deliveries).ref, ref);
+});
