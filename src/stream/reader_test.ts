@@ -156,7 +156,7 @@ Deno.test("a read under way keeps the room for what it may bring", async () => {
   await stopOn(clock, worker);
 });
 
-Deno.test("nothing more is read ahead once too much is parked", async () => {
+Deno.test("nothing more is read once too much is parked", async () => {
   const clock = new FakeClock();
   const store = new Telling({ broker: new MemoryBroker(clock), stream: STREAM, group: "g" });
   const handler = defineHandler({

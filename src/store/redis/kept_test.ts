@@ -143,6 +143,8 @@ Deno.test("redis store: what another consumer name parked and kept is fetched", 
   await store.retire("a");
   const found = only(await adoptDue(store, "b"));
   assert.deepEqual(found.fields.map(String), held.fields.map(String));
+  const record = String(await harness.redis.command(["HGET", "{events}:g:records", held.ref]));
+  assert.ok(record.includes('"by":"b"') && !record.includes("kept"), record);
 });
 
 /** Does something right before a call that ends with this ref. */
