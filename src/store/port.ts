@@ -302,9 +302,16 @@ export interface StreamStore {
   beat(consumer: string | null, leaseMs: number): Promise<Beat>;
   /**
    * Reads new entries; waits up to `blockMs` where there are none (0: does not wait). `signal` ends the wait.
+   * @param replays False: none of them. Default: up to `count` may come besides as many entries.
    * @returns Empty on time-out or abort.
    */
-  read(consumer: string, count: number, blockMs: number, signal: AbortSignal): Promise<readonly Delivery[]>;
+  read(
+    consumer: string,
+    count: number,
+    blockMs: number,
+    signal: AbortSignal,
+    replays?: boolean,
+  ): Promise<readonly Delivery[]>;
   /** Settles each; the outcomes are in the order of the settlements. Throws only when nothing is known of any. */
   settle(
     consumer: string,

@@ -2,6 +2,7 @@
  * One attempt: decode, check, call the handler, and say how it ended. Never throws, never hangs past its bound.
  * @module
  */
+import { clipError } from "../delivery/settle.ts";
 import { ServiceError } from "../errors.ts";
 import type { Event, EventInit } from "../events/event.ts";
 import { traceOr } from "../events/trace_context.ts";
@@ -219,7 +220,8 @@ function codeOf(error: unknown): unknown {
 export function describeError(error: unknown): string {
   try {
     const text = error instanceof Error ? `${error.name}: ${error.message}` : `thrown: ${String(error)}`;
-    return text.slice(0, 2_000);
+    // Not merely sliced: a slice keeps the whole alive, and texts of failures are kept for long, of many entries.
+    return clipError(text);
   } catch {
     return "thrown: a value that cannot be turned into text";
   }

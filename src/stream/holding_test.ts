@@ -37,3 +37,8 @@ Deno.test("what was parked and left counts no more", () => {
   assert.equal(holding.sort([delivery("4-0")]).parked, false);
   assert.equal(holding.sort([delivery("3-0")]).parked, true);
 });
+
+Deno.test("a parked replay says nothing of how new the parked entries are", () => {
+  assert.equal(sorted(["r:9-0"], "5-0").parked, false);
+  assert.equal(sorted(["r:9-0"], "r:9-0").parked, true);
+});

@@ -43,6 +43,8 @@ const RECOVER_EVERY_MS = 5_000;
 const PARTS = 3;
 /** So many reads in a row are each asked for before what the last one brought is handled; then all else is looked at. */
 const MOST_AHEAD = 32;
+/** The same as time, ms: each of them may wait for its entries, and a step that takes long passes for a stall. */
+const AHEAD_MS = 1_000;
 /** What is held must have been stuck behind parked entries for this long before some of it is parked too, ms. */
 const STUCK_MS = 250;
 
@@ -66,8 +68,8 @@ export class Reader {
   #recoverDue = false;
   #recoveredAt: number;
   #paused = false;
-  /** The last read brought replays. */
-  #replaying = false;
+  /** The last read brought all that was asked for. */
+  #full = false;
   /** Ends the read under way. */
   #ending = new AbortController();
   #linked = false;
@@ -117,7 +119,7 @@ export class Reader {
   }
 
   async #step(signal: AbortSignal): Promise<number> {
-    const { membership, consumer } = this.#o;
+    const { membership, consumer, clock } = this.#o;
     await this.#ensureGroup();
     await membership.join();
     // All of it before anything newer is read: an order key may be among it.
@@ -127,7 +129,10 @@ export class Reader {
     if (this.#paused) return this.#whilePaused();
     let asked = !consumer.overParked && this.#hasRoom() ? this.#ask(signal, 0) : null;
     if (asked === null) return await this.#waitForRoom(signal);
-    for (let left = MOST_AHEAD; asked !== null; left--) asked = await this.#takeIn(asked, signal, left > 0);
+    const untilMs = clock.monotonic() + AHEAD_MS;
+    for (let left = MOST_AHEAD; asked !== null; left--) {
+      asked = await this.#takeIn(asked, signal, left > 0 ? untilMs : -Infinity);
+    }
     return 0;
   }
 
@@ -135,29 +140,44 @@ export class Reader {
   #ask(signal: AbortSignal, coming: number): Asked | null {
     const { store, membership, consumer, batchSize, blockMs } = this.#o;
     const { appetite, roomForNew, held } = consumer;
-    const sources = this.#sources();
-    const most = Math.min(Math.floor((roomForNew - coming) / sources), appetite);
-    if (most <= 0) return null;
+    const room = Math.min(roomForNew - coming, appetite);
+    if (room <= 0) return null;
     const part = Math.max(1, Math.floor((roomForNew + held) / PARTS));
-    const count = this.#size.count(Math.min(batchSize, part, most));
-    const giveBack = consumer.reserve(count * sources);
+    const wanted = this.#size.count(Math.min(batchSize, part, room));
+    const { count, replays } = this.#share(wanted, roomForNew - coming, held + coming);
+    if (count === 0) return null;
+    const giveBack = consumer.reserve(replays ? 2 * count : count);
     const { signal: ending } = this.#endingWith(signal);
     const { name } = membership;
-    return { name, count, giveBack, reply: store.read(name, count, this.#proven ? blockMs : 0, ending) };
+    const waitMs = this.#proven && replays ? blockMs : 0;
+    return { name, count, giveBack, reply: store.read(name, count, waitMs, ending, replays) };
   }
 
-  /** @returns The next read, asked for before these entries take all there is of the processor. */
-  async #takeIn({ name, count, giveBack, reply }: Asked, signal: AbortSignal, mayGoOn: boolean): Promise<Asked | null> {
-    const { store, membership, consumer, happenings } = this.#o;
+  /**
+   * As many replays as entries may come, at any time. Where there is no room for both, a read in a backlog leaves replays
+   * out, and does not wait, while the beats tell of none; any other asks for less.
+   */
+  #share(wanted: number, room: number, held: number): { readonly count: number; readonly replays: boolean } {
+    if (2 * wanted <= room) return { count: wanted, replays: true };
+    if (this.#full && this.#o.beatNews.latest?.replays === false) return { count: wanted, replays: false };
+    // Where nothing is held one is read, even if no more than one may be held.
+    return { count: Math.max(held === 0 ? 1 : 0, Math.floor(room / 2)), replays: true };
+  }
+
+  /**
+   * @param untilMs Nothing is asked for any more from then on, monotonic.
+   * @returns The next read, asked for before these entries take all there is of the processor.
+   */
+  async #takeIn({ name, count, giveBack, reply }: Asked, signal: AbortSignal, untilMs: number): Promise<Asked | null> {
+    const { store, membership, consumer, happenings, clock } = this.#o;
     // No earlier: what came lies here, held by nobody, while the entries before it are still being taken in.
     const deliveries = await reply.finally(giveBack);
     this.#proven = true;
     this.#size.learn(deliveries.length, bytesOf(deliveries));
     happenings.emit({ kind: "read", stream: store.stream, count: deliveries.length });
-    // Replays come after all else.
-    this.#replaying = deliveries.at(-1)?.ref.startsWith("r:") ?? false;
+    this.#full = deliveries.length >= count;
     if (name !== membership.name) return null;
-    const more = mayGoOn && deliveries.length >= count && !signal.aborted;
+    const more = this.#full && !signal.aborted && clock.monotonic() < untilMs;
     const next = more && this.#maySkipStep(deliveries.length) ? this.#ask(signal, deliveries.length) : null;
     // Heard when it is waited for; until then nobody may call it unheard.
     next?.reply.catch(() => {});
@@ -170,11 +190,6 @@ export class Reader {
     const { membership, consumer, clock } = this.#o;
     if (!membership.joined || this.#paused || this.#recoverDue || this.#recoverByTime(clock.monotonic())) return false;
     return !consumer.overParked && consumer.appetite === Infinity && consumer.roomForNew - coming >= this.#useful();
-  }
-
-  /** From how many places a read may bring as many as were asked for. */
-  #sources(): number {
-    return this.#replaying || this.#o.beatNews.latest?.replays ? 2 : 1;
   }
 
   /** What ends a read: the end of the loop, or a pause. Linked once: a combined signal a read would pile up. */
@@ -279,6 +294,7 @@ export class Reader {
     const { store, happenings } = this.#o;
     const cause = causeOf(error);
     this.#proven = false;
+    this.#full = false;
     const message = error instanceof Error ? error.message : String(error);
     if (cause === "no_group" || cause === "unblocked" || cause === "wrong_type") {
       this.#groupKnown = false;

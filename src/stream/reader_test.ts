@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "../../testing/fake_clock.ts";
+import { StoreUnavailableError } from "../errors.ts";
 import { defineHandler } from "../handling/define.ts";
 import { MemoryBroker } from "../store/memory/broker.ts";
 import { MemoryStreamStore } from "../store/memory/memory_store.ts";
-import type { Delivery, Settlement, SettleOutcome } from "../store/port.ts";
-import { stopOn, STREAM, workerOver } from "./test_harness.ts";
+import type { Beat, Delivery, Settlement, SettleOutcome } from "../store/port.ts";
+import { SETTINGS, stopOn, STREAM, workerOver } from "./test_harness.ts";
 
 const EVENTS = 40;
 
@@ -15,7 +16,7 @@ class Noting extends MemoryStreamStore {
   gate: Promise<void> = Promise.resolve();
 
   override read(...args: Parameters<MemoryStreamStore["read"]>): Promise<readonly Delivery[]> {
-    this.log.push(`read ${args[1]}`);
+    this.log.push(`read ${args[1]}${args[4] === false ? " alone" : ""}`);
     return super.read(...args);
   }
 
@@ -30,9 +31,21 @@ class Noting extends MemoryStreamStore {
   }
 }
 
+/** Its beats tell that nothing of it is pending, as those of Redis do. */
+class Telling extends Noting {
+  override async beat(...args: Parameters<MemoryStreamStore["beat"]>): Promise<Beat> {
+    const kept = { length: 0, letters: 0, made: "1" };
+    const flags = { paused: false, parked: false, replays: false, alone: true };
+    return {
+      ...await super.beat(...args),
+      news: { ...flags, delayedInMs: null, adoptable: 0, pending: 0, mark: "", kept },
+    };
+  }
+}
+
 function setUp() {
   const clock = new FakeClock();
-  const store = new Noting({ broker: new MemoryBroker(clock), stream: STREAM, group: "g" });
+  const store = new Telling({ broker: new MemoryBroker(clock), stream: STREAM, group: "g" });
   const handled: string[] = [];
   const handler = defineHandler({
     type: "a",
@@ -64,7 +77,7 @@ Deno.test("what is read at a time is a part of what may be held, so that another
   worker.start();
   await clock.advance(100);
   // 24 may be held, three of them kept for retries; a read asks for a third of the rest.
-  assert.deepEqual(store.log.filter((line) => line.startsWith("read")), ["read 7", "read 7", "read 7"]);
+  assert.deepEqual(store.log.filter((line) => line.startsWith("read")), ["read 7", "read 7", "read 7 alone"]);
   assert.equal(worker.consumer.held, 21);
   resolve();
   await clock.advance(100);
@@ -104,5 +117,108 @@ Deno.test("what handlers decide while a call is under way is settled in one call
   resolve();
   await clock.advance(100);
   assert.deepEqual(store.log.filter((line) => line.startsWith("settle")), ["settle 1", "settle 7"]);
+  await stopOn(clock, worker);
+});
+
+Deno.test("a trickle that fills each read as it comes is no stall", async () => {
+  const clock = new FakeClock();
+  const store = new Telling({ broker: new MemoryBroker(clock), stream: STREAM, group: "g" });
+  const handler = defineHandler({ type: "a", handle: () => {} });
+  const { worker, publisher } = workerOver(clock, store, handler, { batchSize: 1, blockMs: 4_000 });
+  worker.start();
+  for (let n = 0; n < 30; n++) {
+    await clock.advance(3_000);
+    await publisher.publish({ type: "a" });
+    assert.deepEqual(worker.stalled(), [], `after ${n} events`);
+  }
+  await stopOn(clock, worker);
+});
+
+Deno.test("where no beat tells that there are no replays, as much room is kept for them as for entries", async () => {
+  const clock = new FakeClock();
+  const store = new Noting({ broker: new MemoryBroker(clock), stream: STREAM, group: "g" });
+  const handler = defineHandler({ type: "a", handle: () => {} });
+  const { worker, publisher } = workerOver(clock, store, handler);
+  for (let n = 0; n < EVENTS; n++) await publisher.publish({ type: "a" });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  store.gate = promise;
+  worker.start();
+  await clock.advance(100);
+  assert.deepEqual(store.log.filter((line) => line.startsWith("read")), ["read 7", "read 7", "read 3"]);
+  resolve();
+  await clock.advance(100);
+  await stopOn(clock, worker);
+});
+
+Deno.test("where only one entry may be held, it is read", async () => {
+  const clock = new FakeClock();
+  const store = new Noting({ broker: new MemoryBroker(clock), stream: STREAM, group: "g" });
+  const handled: string[] = [];
+  const handler = defineHandler({ type: "a", handle: ({ id }) => void handled.push(id) });
+  const { worker, publisher } = workerOver(clock, store, handler, { settings: { ...SETTINGS, maxHeld: 1 } });
+  for (let n = 0; n < 5; n++) await publisher.publish({ type: "a", id: String(n) });
+  worker.start();
+  await clock.advance(5_000);
+  assert.equal(handled.length, 5);
+  await stopOn(clock, worker);
+});
+
+Deno.test("a read under way keeps the room for what it may bring", async () => {
+  const clock = new FakeClock();
+  const store = new Noting({ broker: new MemoryBroker(clock), stream: STREAM, group: "g" });
+  const { worker } = workerOver(clock, store, defineHandler({ type: "a", handle: () => {} }));
+  worker.start();
+  await clock.advance(1_500);
+  // Seven entries, and as many replays.
+  assert.equal(worker.consumer.room, SETTINGS.maxHeld - 14);
+  await stopOn(clock, worker);
+});
+
+Deno.test("nothing more is read once too much is parked", async () => {
+  const clock = new FakeClock();
+  const store = new Telling({ broker: new MemoryBroker(clock), stream: STREAM, group: "g" });
+  const handler = defineHandler({
+    type: "a",
+    handle: () => {
+      throw new Error("boom");
+    },
+  });
+  const { worker, publisher } = workerOver(clock, store, handler, { settings: { ...SETTINGS, maxParked: 10 } });
+  for (let n = 0; n < 5 * EVENTS; n++) await publisher.publish({ type: "a" });
+  worker.start();
+  await clock.advance(200);
+  const { parked } = worker.consumer;
+  assert.ok(parked >= 10 && parked <= 10 + SETTINGS.maxHeld, `${parked} are parked`);
+  await stopOn(clock, worker);
+});
+
+Deno.test("a read ahead that fails while the entries before it are taken in ends nothing, and loses nothing", async () => {
+  const clock = new FakeClock();
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+  let reads = 0;
+  class Failing extends Telling {
+    override async seen(keys: readonly string[]): Promise<readonly boolean[]> {
+      await gate;
+      return await super.seen(keys);
+    }
+
+    override read(...args: Parameters<MemoryStreamStore["read"]>): Promise<readonly Delivery[]> {
+      if (++reads === 2) return Promise.reject(new StoreUnavailableError("connection", "lost"));
+      return super.read(...args);
+    }
+  }
+  const store = new Failing({ broker: new MemoryBroker(clock), stream: STREAM, group: "g" });
+  const handled: string[] = [];
+  const handler = defineHandler({ type: "a", handle: ({ id }) => void handled.push(id) });
+  const settings = { ...SETTINGS, dedupWindowMs: 60_000 };
+  const { worker, publisher } = workerOver(clock, store, handler, { settings });
+  for (let n = 0; n < EVENTS; n++) await publisher.publish({ type: "a", id: String(n) });
+  worker.start();
+  await clock.advance(100);
+  assert.equal(reads, 2, "the second was asked for before the first was taken in");
+  open();
+  await clock.advance(2_000);
+  assert.deepEqual(handled, Array.from({ length: EVENTS }, (_, n) => String(n)));
+  assert.equal(worker.consumer.room, SETTINGS.maxHeld - 14);
   await stopOn(clock, worker);
 });

@@ -163,3 +163,10 @@ Deno.test("a beat that sees somebody else makes the reaper look, and look again 
     assert.equal(one.counts.peers, 3);
   });
 });
+
+Deno.test("where somebody else is found whom no beat tells of, the reaper looks again when that lease can run out", async () => {
+  await world(async (one) => {
+    await one.beats(100, IDLE);
+    assert.ok(one.counts.peers >= 9, `${one.counts.peers} looks in 100 s`);
+  }, { peers: [ALIVE] });
+});

@@ -151,6 +151,19 @@ export const lossClauses: readonly Clause[] = [
     },
   },
   {
+    name: "what was claimed in an answer that was lost, and then deleted, is in nobody's care any more",
+    async run(harness): Promise<void> {
+      const store = await replica(harness, "a");
+      const [one, other] = await hold(store, "a", 2);
+      const refs = [one!.ref, other!.ref];
+      await store.settle("a", refs.map((ref) => park(ref, 0)));
+      await harness.elapse(5);
+      assert.equal((await store.claimDue("a", 10)).deliveries.length, 2);
+      await harness.deleteEntry(one!.entryId);
+      assert.deepEqual(await store.astray("a", refs), [one!.ref]);
+    },
+  },
+  {
     name: "what was parked when its stream was deleted is lost, counted once, and frees its order key",
     async run(harness): Promise<void> {
       const store = await replica(harness, "a");

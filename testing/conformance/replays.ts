@@ -75,6 +75,17 @@ export const replayClauses: readonly Clause[] = [
     },
   },
   {
+    name: "a read that leaves replays out brings entries alone, and the next one brings what it left",
+    async run(harness): Promise<void> {
+      const store = await replica(harness, "a");
+      await buried(harness, store, "a");
+      await store.append([item("e2")]);
+      const plainly = await store.read("a", 10, 0, new AbortController().signal, false);
+      assert.deepEqual(idsOf(plainly), ["e2"]);
+      assert.match(only(await fetchAll(store, "a")).ref, /^r:/);
+    },
+  },
+  {
     name: "a replay is seen by its own group only",
     async run(harness): Promise<void> {
       const store = await replica(harness, "a");

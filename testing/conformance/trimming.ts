@@ -166,6 +166,12 @@ export const trimmingClauses: readonly Clause[] = [
       assert.equal((await store.trim({ ...retention, maxLength: 0 })).quietMs, 0, "held back");
       await store.settle("a", [dead(first!)]);
       assert.ok(await quietMs() <= quiet);
+      for (const { entryId } of [first!, ...rest]) await harness.deleteEntry(entryId);
+      await harness.elapse(200);
+      await hold(store, "a", 1);
+      const byLetter = await quietMs();
+      assert.ok(byLetter > 0 && byLetter <= 59_800, `found ${byLetter}: the dead letter is older than what is there`);
+      await store.settle("a", (await store.recover("a", new Set(), 10)).map(({ ref }) => done(ref)));
       await store.trim({ maxLength: PLENTY, maxAgeMs: -1_000 });
       assert.equal(await quietMs(), 0, "nothing is there any more");
     },

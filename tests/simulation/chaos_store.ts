@@ -95,14 +95,20 @@ export class ChaosStore implements StreamStore {
     return this.#call("beat", () => this.#o.inner.beat(consumer, leaseMs));
   }
 
-  read(consumer: string, count: number, blockMs: number, signal: AbortSignal): Promise<readonly Delivery[]> {
+  read(
+    consumer: string,
+    count: number,
+    blockMs: number,
+    signal: AbortSignal,
+    replays?: boolean,
+  ): Promise<readonly Delivery[]> {
     const { inner, reader, witness } = this.#o;
     const ended = new AbortController();
     return reader.call({
       name: "read",
       mayBeLate: true,
       execute: async (late) => {
-        const read = await inner.read(consumer, count, blockMs, AbortSignal.any([signal, ended.signal]));
+        const read = await inner.read(consumer, count, blockMs, AbortSignal.any([signal, ended.signal]), replays);
         if (read.length > 0) witness.trace(`exec read ${consumer} ${refs(read)}${late() ? " (late)" : ""}`);
         witness.delivered(consumer, "read", read, late());
         return read;

@@ -85,7 +85,13 @@ export class GroupView {
   }
 
   /** Delivers entries, then replays, that nobody of the group has seen. Needs the group to be there. */
-  deliverNew(state: GroupState, log: StreamLog, consumer: string, count: number): readonly Delivery[] {
+  deliverNew(
+    state: GroupState,
+    log: StreamLog,
+    consumer: string,
+    count: number,
+    replays = true,
+  ): readonly Delivery[] {
     const deliveredMs = this.monotonic();
     state.consumers.set(consumer, deliveredMs);
     const entries = log.after(state.lastDelivered, count);
@@ -94,7 +100,7 @@ export class GroupView {
       state.lastDelivered = entry;
     }
     const deliveries = entries.map((entry) => this.#delivery(entry.id, { entryId: entry.id, fields: entry.fields }));
-    return [...deliveries, ...this.#deliverReplays(consumer, count - deliveries.length)];
+    return replays ? [...deliveries, ...this.#deliverReplays(consumer, count - deliveries.length)] : deliveries;
   }
 
   /**

@@ -74,7 +74,8 @@ export function claimDue(view: GroupView, consumer: string, limit: number): Clai
 
 /** As {@link StreamStore.astray}. */
 export function astray(view: GroupView, consumer: string, refs: readonly string[]): readonly string[] {
-  return refs.filter((ref) => view.side.parked.get(ref)?.owner !== consumer && view.pending(ref)?.owner !== consumer);
+  const comes = (ref: string): boolean => view.pending(ref)?.owner === consumer && view.content(ref) !== undefined;
+  return refs.filter((ref) => view.side.parked.get(ref)?.owner !== consumer && !comes(ref));
 }
 
 /** As {@link StreamStore.peers}. */

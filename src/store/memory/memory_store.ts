@@ -120,14 +120,20 @@ export class MemoryStreamStore implements StreamStore {
   }
 
   /** @inheritdoc */
-  read(consumer: string, count: number, blockMs: number, signal: AbortSignal): Promise<readonly Delivery[]> {
+  read(
+    consumer: string,
+    count: number,
+    blockMs: number,
+    signal: AbortSignal,
+    replays = true,
+  ): Promise<readonly Delivery[]> {
     return this.#do<readonly Delivery[] | Promise<readonly Delivery[]>>("read", "change", () => {
       if (signal.aborted) return [];
       const { log, state } = this.#view;
       if (log === undefined || state === undefined) {
         throw new StoreRefusedError("no_group", `read of ${this.stream}: there is no group ${this.group}; wanted it`);
       }
-      const found = this.#view.deliverNew(state, log, consumer, count);
+      const found = this.#view.deliverNew(state, log, consumer, count, replays);
       if (found.length > 0 || blockMs <= 0) return found;
       return this.#broker.blocked.wait(this.#view, consumer, count, blockMs, signal);
     });

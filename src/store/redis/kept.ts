@@ -16,6 +16,8 @@ import { ReturnedDelivery } from "./codec.ts";
 const SLAB = 65_536;
 /** At most so many slabs are in use: 8 MiB. */
 const MOST_SLABS = 128;
+/** At most so many characters of errors are kept with them. */
+const MOST_CHARACTERS = 4_194_304;
 /** Larger ones are fetched: they fill the slabs soon, and beside their size the way does not matter. Bytes. */
 const LARGEST = 2_048;
 /** Who waits for longer is fetched, ms. */
@@ -36,6 +38,8 @@ interface Kept {
   readonly fields: PackedFields;
   readonly history: History;
   readonly slab: Slab;
+  /** Of the errors in its history. */
+  readonly characters: number;
   readonly untilMs: number;
 }
 
@@ -46,6 +50,7 @@ export class KeptEntries {
   #consumer = "";
   #slab: Slab | null = null;
   #slabs = 0;
+  #characters = 0;
   #sweepAtMs = -Infinity;
 
   /** Does no I/O. */
@@ -71,15 +76,17 @@ export class KeptEntries {
     if (consumer !== this.#consumer) this.#clear(consumer);
     this.#forget(ref);
     if (fields === undefined || fields.byteLength > LARGEST || delayMs > LONGEST_WAIT_MS) return false;
-    const slab = this.#slabFor(fields.byteLength);
+    const characters = charactersOf(history);
+    const slab = this.#hasRoomFor(characters) ? this.#slabFor(fields.byteLength) : null;
     if (slab === null) return false;
+    this.#characters += characters;
     const copy = fields.copyTo(slab.bytes, slab.texts, slab.used);
     slab.used += fields.byteLength;
     slab.live++;
     // Never the shared one: its record is to be removed.
     const own = history === FRESH ? { ...history } : history;
     const untilMs = this.#clock.monotonic() + delayMs + GRACE_MS;
-    this.#entries.set(ref, { fields: copy, history: own, slab, untilMs });
+    this.#entries.set(ref, { fields: copy, history: own, slab, characters, untilMs });
     return true;
   }
 
@@ -93,6 +100,7 @@ export class KeptEntries {
     const kept = this.#entries.get(ref);
     if (kept === undefined) return undefined;
     this.#entries.delete(ref);
+    this.#characters -= kept.characters;
     if (--kept.slab.live === 0 && kept.slab !== this.#slab) this.#slabs--;
     return kept;
   }
@@ -103,6 +111,12 @@ export class KeptEntries {
     this.#entries.clear();
     this.#slab = null;
     this.#slabs = 0;
+    this.#characters = 0;
+  }
+
+  #hasRoomFor(characters: number): boolean {
+    if (this.#characters + characters > MOST_CHARACTERS) this.#sweep();
+    return this.#characters + characters <= MOST_CHARACTERS;
   }
 
   /** The one that is being filled, or a new one; null: there may be no more. */
@@ -126,4 +140,10 @@ export class KeptEntries {
     this.#sweepAtMs = now + GRACE_MS;
     for (const [ref, { untilMs }] of this.#entries) if (untilMs < now) this.#forget(ref);
   }
+}
+
+function charactersOf({ error, earlier }: History): number {
+  let sum = error.length;
+  if (earlier !== undefined) { for (const past of earlier) sum += past.error.length; }
+  return sum;
 }

@@ -5,6 +5,7 @@ import { FakeClock } from "../../../testing/fake_clock.ts";
 import { PackedFields } from "../../events/packed.ts";
 import { FRESH, type Settlement } from "../port.ts";
 import { KeptEntries } from "./kept.ts";
+import { TestChannel } from "./test_channel.ts";
 import { openHarness } from "./test_harness.ts";
 
 const past = { ...FRESH, failures: 1, error: "boom" };
@@ -86,6 +87,30 @@ Deno.test("kept entries: they are bounded, and what nobody asked for makes room 
   assert.equal(kept.size, 1);
 });
 
+Deno.test("kept entries: what comes and goes at once uses up no room", () => {
+  const kept = new KeptEntries(new FakeClock());
+  const fields = packedOf("type", "x".repeat(2_000));
+  for (let at = 0; at < 6_000; at++) {
+    assert.equal(kept.keep("a", `${at}-0`, fields, past, 5), true);
+    assert.notEqual(kept.take("a", `${at}-0`), null);
+  }
+  assert.ok(kept.byteLength <= 65_536);
+});
+
+Deno.test("kept entries: what went wrong with them is bounded too, and taking them makes room", () => {
+  const kept = new KeptEntries(new FakeClock());
+  const error = "x".repeat(2_000);
+  const earlier = [{ atMs: 1, error: "y".repeat(300) }];
+  const keep = (at: number): boolean =>
+    kept.keep("a", `${at}-0`, packedOf("type", "x"), { ...past, error, earlier }, 5);
+  let count = 0;
+  while (keep(count)) assert.ok(++count * 2_300 <= 4_194_304, "not bounded");
+  assert.ok(count > 1_000, `${count}`);
+  kept.take("a", "0-0");
+  assert.equal(keep(count), true);
+  assert.equal(keep(count + 1), false);
+});
+
 Deno.test("redis store: parked entries that are not kept any more are fetched when due", async () => {
   await using harness = await openHarness();
   const store = harness.store();
@@ -118,4 +143,55 @@ Deno.test("redis store: what another consumer name parked and kept is fetched", 
   await store.retire("a");
   const found = only(await adoptDue(store, "b"));
   assert.deepEqual(found.fields.map(String), held.fields.map(String));
+  const record = String(await harness.redis.command(["HGET", "{events}:g:records", held.ref]));
+  assert.ok(record.includes('"by":"b"') && !record.includes("kept"), record);
+});
+
+/** Does something right before a call that ends with this ref. */
+class Meddling extends TestChannel {
+  readonly #ref: string;
+  readonly #meddle: () => Promise<unknown>;
+
+  constructor(url: string, ref: string, meddle: () => Promise<unknown>) {
+    super(url);
+    this.#ref = ref;
+    this.#meddle = meddle;
+  }
+
+  override async pipeline(...args: Parameters<TestChannel["pipeline"]>) {
+    if (args[0].some((command) => command.at(-1) === this.#ref)) await this.#meddle();
+    return await super.pipeline(...args);
+  }
+}
+
+for (
+  const [what, lost, meddle] of [
+    ["deleted", 1, ["XDEL", "events"]],
+    ["acknowledged by hand", 0, ["XACK", "events", "g"]],
+  ] as const
+) {
+  Deno.test(`redis store: what is ${what} between claim and fetch is told not to come`, async () => {
+    await using harness = await openHarness();
+    const store = harness.store();
+    await store.ensureGroup();
+    await store.register("a", LONG_MS);
+    const { ref } = await holdOne(store, "a");
+    await store.settle("a", [parkKept(ref)]);
+    await harness.elapse(1);
+    await using command = new Meddling(harness.redis.url, ref, () => harness.redis.command([...meddle, ref]));
+    const claimed = await harness.store("g", { command }).claimDue("a", 10);
+    assert.deepEqual(claimed, { state: "held", deliveries: [], nextDueInMs: null, lost, lostRefs: [ref] });
+  });
+}
+
+Deno.test("redis store: a user who was set up before HMGET was needed claims what is due all the same", async () => {
+  await using harness = await openHarness();
+  const store = harness.store();
+  await store.ensureGroup();
+  await store.register("a", LONG_MS);
+  const { ref } = await holdOne(store, "a");
+  await harness.redis.command(["ACL", "SETUSER", "default", "-hmget"]);
+  await store.settle("a", [parkKept(ref)]);
+  await harness.elapse(1);
+  assert.equal(only((await store.claimDue("a", 10)).deliveries).ref, ref);
 });

@@ -82,22 +82,21 @@ export async function adopt(context: StoreContext, consumer: string, limit: numb
 export async function claimDue(context: StoreContext, consumer: string, limit: number): Promise<Claimed> {
   const call = groupCall(context, context.scripts.claimDue, consumer, [String(Math.min(limit, CLAIM))]);
   const reply = await runBulkOne(context, call, { bytes: true, packAt: FIELDS_DEPTH });
-  const [state, rows, next, lost, lostRefs, kept] = list(reply);
+  const [state, rows, next, lost, lostRefs, claimed] = list(reply);
+  const kept = await takeKept(context, consumer, list(claimed));
   return {
     state: text(state) === "held" ? "held" : "fenced",
-    deliveries: [...await takeKept(context, consumer, list(kept)), ...deliveriesOf(rows)],
+    deliveries: [...kept.deliveries, ...deliveriesOf(rows)],
     nextDueInMs: next === -1 ? null : number(next),
-    lost: number(lost),
-    lostRefs: list(lostRefs).map(text),
+    lost: number(lost) + kept.lost,
+    lostRefs: [...list(lostRefs).map(text), ...kept.lostRefs],
   };
 }
 
+type Taken = Pick<Claimed, "deliveries" | "lost" | "lostRefs">;
+
 /** What was kept of entries that are ours now; what is not kept any more is fetched. */
-async function takeKept(
-  context: StoreContext,
-  consumer: string,
-  claimed: readonly Reply[],
-): Promise<readonly Delivery[]> {
+async function takeKept(context: StoreContext, consumer: string, claimed: readonly Reply[]): Promise<Taken> {
   const deliveries: Delivery[] = [];
   const missing: string[] = [];
   for (const one of claimed) {
@@ -106,17 +105,29 @@ async function takeKept(
     if (kept !== null) deliveries.push(kept);
     else missing.push(ref);
   }
-  if (missing.length === 0) return deliveries;
+  if (missing.length === 0) return { deliveries, lost: 0, lostRefs: [] };
+  const fetched = await fetchMissing(context, consumer, missing);
+  return { ...fetched, deliveries: deliveries.concat(fetched.deliveries) };
+}
+
+/** Also tells which of them will not come: destroyed since they were claimed, or settled by hand. */
+async function fetchMissing(context: StoreContext, consumer: string, missing: readonly string[]): Promise<Taken> {
   const call = groupCall(context, context.scripts.recover, consumer, missing);
   try {
-    const rows = await runBulkOne(context, call, { bytes: true, packAt: FIELDS_DEPTH - 1 });
-    return deliveries.concat(deliveriesOf(rows));
+    const [rows, gone] = list(await runBulkOne(context, call, { bytes: true, packAt: FIELDS_DEPTH }));
+    // Fenced.
+    if (rows === undefined) return NOTHING;
+    const deliveries = deliveriesOf(rows);
+    const found = new Set(deliveries.map(({ ref }) => ref));
+    return { deliveries, lost: list(gone).length, lostRefs: missing.filter((ref) => !found.has(ref)) };
   } catch (error) {
     // They are pending under our name, and are found there; what is at hand must not wait for them.
-    if (error instanceof ServiceError) return deliveries;
+    if (error instanceof ServiceError) return NOTHING;
     throw error;
   }
 }
+
+const NOTHING: Taken = { deliveries: [], lost: 0, lostRefs: [] };
 
 /** See {@link StreamStore.astray}. */
 export async function astray(
@@ -174,7 +185,7 @@ export async function recover(
   const refs = await unknownRefs(context, context.stream, "", consumer, known, limit);
   refs.push(...await unknownRefs(context, context.keys.replays, REPLAY_PREFIX, consumer, known, limit - refs.length));
   if (refs.length === 0) return [];
-  const rows = await callGroup(context, context.scripts.recover, consumer, refs, { bytes: true });
+  const [rows] = list(await callGroup(context, context.scripts.recover, consumer, refs, { bytes: true }));
   return deliveriesOf(rows);
 }
 

@@ -14,19 +14,26 @@ const UNBLOCK_PAUSE_MS = 20;
 /** Where the fields of an entry stand in the reply: streams, [name, entries], entries, [id, fields], fields. */
 const FIELDS_DEPTH = 4;
 
+/** What is read: see {@link StreamStore.read}. */
+export interface Wanted {
+  readonly consumer: string;
+  readonly count: number;
+  readonly blockMs: number;
+  readonly replays: boolean;
+}
+
 /**
  * See {@link StreamStore.read}. What was delivered is returned even when the signal aborts. Redis applies `count` to
  * the stream and to the replays each, so that up to twice as many can come while dead letters are replayed in bulk; the caller keeps room for that.
  */
 export async function readNew(
   context: StoreContext,
-  consumer: string,
-  count: number,
-  blockMs: number,
+  wanted: Wanted,
   signal: AbortSignal,
 ): Promise<readonly Delivery[]> {
   if (signal.aborted) return [];
-  const reading = send(context, consumer, count, blockMs);
+  const { blockMs } = wanted;
+  const reading = send(context, wanted);
   // Made where it is needed: most reads are ended by nobody.
   let ended: AbortController | null = null;
   const onAbort = (): void => void endRead(context, (ended = new AbortController()).signal);
@@ -39,13 +46,13 @@ export async function readNew(
   }
 }
 
-function send(context: StoreContext, consumer: string, count: number, blockMs: number): Promise<Reply> {
+function send(context: StoreContext, { consumer, count, blockMs, replays }: Wanted): Promise<Reply> {
   const { stream, group, keys, readMarginMs } = context;
   // BLOCK 0 would wait for ever.
   const block = blockMs > 0 ? ["BLOCK", String(Math.ceil(blockMs))] : [];
   const args = ["XREADGROUP", "GROUP", group, consumer, "COUNT", String(count), ...block];
   return context.blocking.send(
-    [...args, "STREAMS", stream, keys.replays, ">", ">"],
+    [...args, "STREAMS", ...(replays ? [stream, keys.replays, ">", ">"] : [stream, ">"])],
     { bytes: true, packAt: FIELDS_DEPTH, ...(blockMs > 0 ? { timeoutMs: blockMs + readMarginMs } : {}) },
   );
 }

@@ -178,8 +178,14 @@ export class RedisStreamStore implements StreamStore {
   }
 
   /** @inheritdoc */
-  read(consumer: string, count: number, blockMs: number, signal: AbortSignal): Promise<readonly Delivery[]> {
-    return readNew(this.#context, consumer, count, blockMs, signal);
+  read(
+    consumer: string,
+    count: number,
+    blockMs: number,
+    signal: AbortSignal,
+    replays = true,
+  ): Promise<readonly Delivery[]> {
+    return readNew(this.#context, { consumer, count, blockMs, replays }, signal);
   }
 
   /** @inheritdoc */

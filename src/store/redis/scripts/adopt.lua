@@ -14,6 +14,8 @@ for i = 1, #found, 2 do
   local record = record_of(ref)
   if record then
     record.by = ME
+    -- Whoever had the rest was another.
+    record.kept = nil
     redis.call('HSET', RECORDS, ref, cjson.encode(record))
   end
   rows[#rows + 1] = { ref, due, record and record.orderKey or false }

@@ -8,7 +8,9 @@ local function listed(ref)
 end
 for i = 4, #ARGV do
   local key, id = place(ARGV[i])
-  -- One that is ours by its owner was claimed in an answer that was lost; it comes by itself.
-  if not listed(ARGV[i]) and owner(key, id) ~= ME then result[#result + 1] = ARGV[i] end
+  -- One that is ours by its owner was claimed in an answer that was lost; it comes by itself, if it is there.
+  if not listed(ARGV[i]) and (owner(key, id) ~= ME or #tolerant('XRANGE', key, id, id) == 0) then
+    result[#result + 1] = ARGV[i]
+  end
 end
 return result

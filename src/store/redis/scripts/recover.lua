@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- Content of entries that the caller holds without knowing. ARGV from 4: refs. Returns {ref, fields, record} each.
+-- Content of entries that the caller holds without knowing. ARGV from 4: refs.
+-- Returns {{ref, fields, record}…, refs whose content is gone}; nothing when fenced.
 --@include common
 if not leased(ME) then return {} end
 local wrong = check(RECORDS, 'hash')
@@ -10,10 +11,10 @@ for i = 4, #ARGV do
   -- It may have been settled since the caller asked; a parked one must not be pulled back.
   if owner(key, id) == ME then ids[key][#ids[key] + 1] = id end
 end
-local rows = {}
+local rows, lost = {}, {}
 for _, key in ipairs({ S, R }) do
-  for _, row in ipairs((claim(key, key == R and 'r:' or '', ids[key]))) do
-    rows[#rows + 1] = { row[1], row[2], redis.call('HGET', RECORDS, row[1]) }
-  end
+  local claimed, gone = claim(key, key == R and 'r:' or '', ids[key])
+  for _, row in ipairs(claimed) do rows[#rows + 1] = { row[1], row[2], redis.call('HGET', RECORDS, row[1]) } end
+  for _, ref in ipairs(gone) do lost[#lost + 1] = ref end
 end
-return rows
+return { rows, lost }
