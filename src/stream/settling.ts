@@ -166,7 +166,7 @@ class Ending implements PendingSettlement {
     const { holding, losses, marks, onFenced, onEnded, onBack } = this.#parts;
     const { name, generation } = this.#under;
     const { ref, kind } = this.settlement;
-    if (generation !== holding.generation) return;
+    if (generation !== holding.generation) return this.#followLate(outcome);
     if (outcome.kind === "fenced") return onFenced(name);
     if (outcome.kind === "gone") losses.add(name, ref, this.#held.sinceMs);
     this.#follow(outcome);
@@ -176,6 +176,11 @@ class Ending implements PendingSettlement {
     onEnded(ref);
     // What was asked twice may have been parked a second time, after it came back; then it comes again when due.
     if (back !== null && !repeated) onBack(back);
+  }
+
+  /** Nothing is held under that registration any more; but what took effect before the takeover did happen. */
+  #followLate(outcome: SettleOutcome): void {
+    if (outcome.kind === "settled" || outcome.kind === "duplicate") this.#follow(outcome);
   }
 
   #follow(outcome: SettleOutcome): void {
