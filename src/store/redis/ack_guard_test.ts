@@ -6,6 +6,7 @@ import {
   hold,
   LONG_MS,
   only,
+  park,
   plain,
   readNow,
   refsOf,
@@ -60,6 +61,35 @@ for (const when of [ARM, ACK]) {
       assert.equal((await watched(scene, () => ack(scene, held))).kind, acked ? "settled" : "fenced");
       assert.equal(taken.length, acked ? 0 : 30);
       assert.equal(await pending(scene), acked ? 0 : 30, "what was taken over is still held");
+    });
+  }
+}
+
+for (const when of [ARM, ACK, "EVALSHA"]) {
+  for (const side of ["before", "after"] as const) {
+    test(`two calls at once, taken over ${side} "${when}": each is settled whole, or fenced whole`, async (scene) => {
+      await ackMany(scene);
+      if (when === ARM) scene.settling.reset();
+      await scene.settling.whenReady();
+      const refs = refsOf(await hold(scene.store, "a", 60));
+      let taken: readonly Delivery[] | null = null;
+      scene.settling[side] = async (words) => {
+        if (words !== when) return;
+        scene.settling[side] = () => Promise.resolve();
+        taken = await seize(scene);
+      };
+      const [acks, parks] = await Promise.all([
+        scene.store.settle("a", refs.slice(0, 30).map((ref) => done(ref))),
+        scene.store.settle("a", refs.slice(30).map((ref) => park(ref, LONG_MS))),
+      ]);
+      const [acked, parked] = [acks, parks].map((all) => [...new Set(all.map(({ kind }) => kind))].join());
+      assert.ok([acked, parked].every((kind) => kind === "settled" || kind === "fenced"), `${acked} ${parked}`);
+      assert.ok(taken !== null, "somebody stepped in");
+      assert.equal(await pending(scene), (acked === "settled" ? 0 : 30) + 30);
+      // What had been parked in time comes to whoever took over, as parked.
+      const held = refsOf(taken as readonly Delivery[]);
+      const wanted = [...(acked === "settled" ? [] : refs.slice(0, 30)), ...(parked === "settled" ? [] : refs.slice(30))];
+      assert.deepEqual([...held].sort(), wanted.sort());
     });
   }
 }
