@@ -50,7 +50,8 @@ export class Holding {
 
   /**
    * Keeps room for entries that were asked for: several loops ask at the same time, and a read may wait for long.
-   * @returns Gives the room back; to be called once, right before the entries are accepted.
+   * @returns Gives the room back; to be called once, in the turn in which the entries are accepted: whoever waits for
+   *   room is woken by it, and would take it in between.
    */
   reserve(count: number): () => void {
     this.#reserved += count;

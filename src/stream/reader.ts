@@ -170,8 +170,13 @@ export class Reader {
    */
   async #takeIn({ name, count, giveBack, reply }: Asked, signal: AbortSignal, untilMs: number): Promise<Asked | null> {
     const { store, membership, consumer, happenings, clock } = this.#o;
-    // No earlier: what came lies here, held by nobody, while the entries before it are still being taken in.
-    const deliveries = await reply.finally(giveBack);
+    let deliveries: readonly Delivery[];
+    try {
+      deliveries = await reply;
+    } finally {
+      // No earlier: what came lies here, held by nobody, while the entries before it are still being taken in.
+      giveBack();
+    }
     this.#proven = true;
     this.#size.learn(deliveries.length, bytesOf(deliveries));
     happenings.emit({ kind: "read", stream: store.stream, count: deliveries.length });
@@ -275,7 +280,12 @@ export class Reader {
     if (room === 0 || !(this.#recoverDue || this.#recoverByTime(clock.monotonic()))) return false;
     this.#recoverDue = true;
     const giveBack = consumer.reserve(room);
-    const found = await store.recover(name, consumer.heldRefs, room).finally(giveBack);
+    let found: readonly Delivery[];
+    try {
+      found = await store.recover(name, consumer.heldRefs, room);
+    } finally {
+      giveBack();
+    }
     // What has come in another way since we asked is no second delivery, whatever is being done with it now.
     const held = consumer.heldRefs;
     if (name === membership.name) await consumer.accept(found.filter(({ ref }) => !held.has(ref)));

@@ -5,7 +5,7 @@
 import type { Clock, Random } from "../clock.ts";
 import { chooseTakeOvers, nextCheckInMs } from "../delivery/reclaim.ts";
 import type { Happenings } from "../happenings.ts";
-import type { Peer, StreamStore } from "../store/port.ts";
+import type { Peer, StreamStore, TakeOver } from "../store/port.ts";
 import type { BeatNews } from "./beat_news.ts";
 import type { StreamConsumer } from "./consumer.ts";
 import type { Judgement } from "./judgement.ts";
@@ -41,7 +41,12 @@ export function reaperLoop(options: ReaperOptions): Loop {
     const name = membership.name;
     const limit = Math.min(CLAIM_LIMIT, consumer.room, most);
     const giveBack = consumer.reserve(limit);
-    const taken = await store.takeOver(name, dead, leaseMs, limit, !membership.isFormer(dead)).finally(giveBack);
+    let taken: TakeOver;
+    try {
+      taken = await store.takeOver(name, dead, leaseMs, limit, !membership.isFormer(dead));
+    } finally {
+      giveBack();
+    }
     if (taken.state === "fenced") consumer.fenced(name);
     if (taken.state === "fenced" || taken.state === "alive") return "done";
     if (taken.lost > 0) {

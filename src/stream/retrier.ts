@@ -163,10 +163,12 @@ export class Retrier {
     this.#nextDueAt = Infinity;
     let claimed: Claimed;
     try {
-      claimed = await store.claimDue(name, count).finally(giveBack);
+      claimed = await store.claimDue(name, count);
     } catch (error) {
       this.#nextDueAt = 0;
       throw error;
+    } finally {
+      giveBack();
     }
     if (claimed.state === "fenced" || name !== membership.name) this.#nextDueAt = 0;
     if (claimed.state === "fenced") return consumer.fenced(name);

@@ -88,7 +88,10 @@ for (const when of [ARM, ACK, "EVALSHA"]) {
       assert.equal(await pending(scene), (acked === "settled" ? 0 : 30) + 30);
       // What had been parked in time comes to whoever took over, as parked.
       const held = refsOf(taken as readonly Delivery[]);
-      const wanted = [...(acked === "settled" ? [] : refs.slice(0, 30)), ...(parked === "settled" ? [] : refs.slice(30))];
+      const wanted = [
+        ...(acked === "settled" ? [] : refs.slice(0, 30)),
+        ...(parked === "settled" ? [] : refs.slice(30)),
+      ];
       assert.deepEqual([...held].sort(), wanted.sort());
     });
   }
