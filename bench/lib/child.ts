@@ -3,6 +3,8 @@
  * @module
  */
 
+import { V8_FLAGS } from "../../tools/print_flags.ts";
+
 /** A message of a child. */
 export type Message = Readonly<Record<string, unknown>>;
 
@@ -26,7 +28,8 @@ export class Child implements AsyncDisposable {
   constructor(worker: string, env: Readonly<Record<string, string>> = {}, flags: readonly string[] = []) {
     const path = new URL(`../workers/${worker}.ts`, import.meta.url).pathname;
     this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "-q", ...flags, path],
+      // All that is measured runs with what the service runs with.
+      args: ["run", "-A", "-q", `--v8-flags=${V8_FLAGS}`, ...flags, path],
       env,
       stdin: "null",
       stdout: "piped",

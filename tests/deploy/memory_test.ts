@@ -1,5 +1,6 @@
 /** Memory: the heap's limit comes from the container's, and a backlog of large entries stays within 512 MiB. */
 import assert from "node:assert/strict";
+import { V8_FLAGS } from "../../tools/print_flags.ts";
 import { procStatusKb } from "../../testing/proc.ts";
 import { startRedis, type TestRedis } from "../../testing/redis_server.ts";
 import { startServiceProcess, status } from "../../testing/service_process.ts";
@@ -54,7 +55,7 @@ Deno.test({
       REDIS_URL: redis.url,
       HANDLERS: "./tests/deploy/memory_handlers.ts",
       // What deploy/docker/entrypoint.sh makes of a limit of 512 MiB.
-      DENO_V8_FLAGS: `--max-old-space-size=${LIMIT_MIB / 2}`,
+      DENO_V8_FLAGS: `--max-old-space-size=${LIMIT_MIB / 2},${V8_FLAGS}`,
     },
   });
   const startedAt = performance.now();
@@ -96,13 +97,28 @@ async function heapFlag(files: Readonly<Record<string, string>>, env: Record<str
 }
 
 Deno.test({ name: "half of the container's limit is the heap's", ignore: Deno.build.os !== "linux" }, async () => {
-  const half = "--max-old-space-size=256";
+  const half = `--max-old-space-size=256,${V8_FLAGS}`;
   assert.equal(await heapFlag({ "memory.max": "536870912\n" }), half);
   assert.equal(await heapFlag({ "memory/memory.limit_in_bytes": "536870912\n" }), half);
   assert.equal(await heapFlag({ "memory.max": "max\n" }), "none");
   // What version 1 says where there is no limit.
   assert.equal(await heapFlag({ "memory/memory.limit_in_bytes": "9223372036854771712\n" }), "none");
   assert.equal(await heapFlag({}), "none");
+  // Too little for much that is young.
+  assert.equal(await heapFlag({ "memory.max": "268435456\n" }), "--max-old-space-size=128");
   const own = { DENO_V8_FLAGS: "--max-old-space-size=100" };
   assert.equal(await heapFlag({ "memory.max": "536870912\n" }, own), own.DENO_V8_FLAGS);
+});
+
+Deno.test("the service gets room for what is young, unless flags of V8 are given", async () => {
+  const flags = async (tool: string, env: Record<string, string>): Promise<string> => {
+    const args = ["run", "-q", "--allow-env", "--allow-read", `tools/${tool}.ts`];
+    const { stdout } = await new Deno.Command(Deno.execPath(), { args, env }).output();
+    return new TextDecoder().decode(stdout);
+  };
+  for (const tool of ["launch", "prod_permissions"]) {
+    assert.ok((await flags(tool, {})).includes(`--v8-flags=${V8_FLAGS} `), tool);
+    assert.ok(!(await flags(tool, { DENO_V8_FLAGS: "--max-old-space-size=200" })).includes("--v8-flags"), tool);
+  }
+  assert.ok(!(await flags("cli_permissions", {})).includes("--v8-flags"));
 });
