@@ -6,18 +6,8 @@ import { accountantLoop } from "./accountant.ts";
 import { BeatNews } from "./beat_news.ts";
 import type { Loop } from "./loop.ts";
 import { promoterLoop } from "./promoter.ts";
+import { IDLE } from "./test_harness.ts";
 
-const IDLE: News = {
-  paused: false,
-  delayedInMs: null,
-  adoptable: 0,
-  parked: false,
-  pending: 0,
-  replays: false,
-  mark: "1",
-  kept: { length: 3, letters: 0, made: "1" },
-  alone: true,
-};
 const CENSUS: Census = { deleted: 0, trimmed: 0, remembered: true, rolledBack: 0, atStake: 0 };
 
 interface SetUp {

@@ -9,7 +9,7 @@ import { Registry } from "../handling/registry.ts";
 import { Happenings } from "../happenings.ts";
 import type { MemoryBroker } from "../store/memory/broker.ts";
 import { MemoryStreamStore } from "../store/memory/memory_store.ts";
-import type { StreamStore } from "../store/port.ts";
+import type { News, StreamStore } from "../store/port.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { Publisher } from "./publisher.ts";
@@ -30,6 +30,19 @@ export const SETTINGS: WorkerOptions["settings"] = {
   retryBackoffMaxMs: RETRY_MS,
   dedupWindowMs: 0,
   maxParked: 100,
+};
+
+/** What beats tell of a group in which nothing is to be done, by anybody. */
+export const IDLE: News = {
+  paused: false,
+  delayedInMs: null,
+  adoptable: 0,
+  parked: false,
+  pending: 0,
+  replays: false,
+  mark: "1",
+  kept: { length: 3, letters: 0, made: "1" },
+  alone: true,
 };
 
 /** What a test gets. */

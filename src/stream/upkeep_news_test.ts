@@ -8,22 +8,12 @@ import type { Judgement } from "./judgement.ts";
 import type { Loop } from "./loop.ts";
 import type { Membership } from "./membership.ts";
 import { reaperLoop } from "./reaper.ts";
+import { IDLE } from "./test_harness.ts";
 import { trimmerLoop } from "./trimmer.ts";
 
 const LEASE_MS = 10_000;
 const MOST = 10;
 const DAY_MS = 86_400_000;
-const IDLE: News = {
-  paused: false,
-  delayedInMs: null,
-  adoptable: 0,
-  parked: false,
-  pending: 0,
-  replays: false,
-  mark: "1",
-  kept: { length: 3, letters: 0, made: "1" },
-  alone: true,
-};
 const ALIVE: Peer = { consumer: "b", pending: 0, state: "alive", leaseLeftMs: LEASE_MS, idleMs: 0 };
 
 /** Both loops over a store that counts what it is asked. */
