@@ -45,10 +45,11 @@ async function respClient(): Promise<Client> {
   const read: Read = async () => {
     const reply = await reading.send(READ, true, { packAt: 4 }) as [[string, [string, PackedFields][]]] | null;
     const entries = reply?.[0][1] ?? [];
-    for (const [, { bytes, places }] of entries) {
-      const end = places.at(-1)!;
-      seen += end - places[0]!;
-      if (parses) seen += Object.keys(JSON.parse(decoder.decode(bytes.subarray(places.at(-2), end)))).length;
+    for (const [, { bytes, table, last, byteLength }] of entries) {
+      seen += byteLength;
+      if (!parses) continue;
+      const data = bytes.subarray(table[last - 2]!, table[last - 1]!);
+      seen += Object.keys(JSON.parse(decoder.decode(data))).length;
     }
     return entries.map(([id]) => id);
   };

@@ -18,7 +18,6 @@ import { idTimeMs } from "../delivery/ids.ts";
 import type { DataHabit } from "./data_habit.ts";
 import type { EntryRef, Event, Fields } from "./event.ts";
 import { InternedTexts } from "./interned.ts";
-import { isJson } from "./json_bytes.ts";
 import { eventWithLater, LaterData } from "./later_data.ts";
 import type { PackedFields } from "./packed.ts";
 import { eachField, lossy, type SortedFields, sortFields, type Value } from "./sorted.ts";
@@ -114,8 +113,8 @@ export function decodeSorted(stream: string, id: string, raw: SortedFields, habi
 }
 
 /** Asks the habit only where it matters: it counts. */
-function isLeft({ bytes, dataFrom, dataTo }: SortedFields, habit: DataHabit): boolean {
-  return bytes !== null && habit.leaves() && isJson(bytes, dataFrom, dataTo);
+function isLeft({ json }: SortedFields, habit: DataHabit): boolean {
+  return json && habit.leaves();
 }
 
 /** Without the text that V8 quotes: a problem is logged, and payloads are not. */

@@ -11,28 +11,53 @@ import type { Fields } from "./event.ts";
 /** Longer entries are read value by value: what somebody keeps of one text keeps the whole text. */
 const LONGEST_TEXT = 4_096;
 
+/** Where values lie, and what is known of them. */
+export interface Places {
+  /** Among others, maybe: start and end of each value in turn, ascending: name, value, name, value … Shared, not copied. */
+  readonly table: Uint32Array;
+  /** Index in the table of the first. Default 0. */
+  readonly first?: number;
+  /** Index after the last. Default: the end of the table. */
+  readonly last?: number;
+  /** The same bytes, where all of them between the first place and the last are known to be ASCII. */
+  readonly ascii?: Buffer | null;
+  /** See {@link PackedFields.json}. Default false. */
+  readonly json?: boolean;
+}
+
 /** See the module's text. The bytes must not change as long as it is in use. */
 export class PackedFields {
   /** What the values lie in, and much else. */
   readonly bytes: Uint8Array;
-  /** Start and end of each value in turn, ascending: name, value, name, value … */
-  readonly places: readonly number[];
+  /** {@link Places.table} */
+  readonly table: Uint32Array;
+  /** {@link Places.first} */
+  readonly first: number;
+  /** {@link Places.last} */
+  readonly last: number;
+  /** The value of the first `data`, or of the first `payload` where there is none, is ASCII, and JSON for certain. */
+  readonly json: boolean;
   readonly #ascii: Buffer | null;
 
-  /**
-   * @param bytes Shared, not copied. @param places Two numbers a value.
-   * @param ascii The same bytes, where all of them between the first place and the last are known to be ASCII.
-   */
-  constructor(bytes: Uint8Array, places: readonly number[], ascii: Buffer | null = null) {
+  /** @param bytes Shared, not copied. */
+  constructor(bytes: Uint8Array, { table, first = 0, last = table.length, ascii = null, json = false }: Places) {
     this.bytes = bytes;
-    this.places = places;
+    this.table = table;
+    this.first = first;
+    this.last = last;
+    this.json = json;
     this.#ascii = ascii;
+  }
+
+  /** Where the first value begins. */
+  get start(): number {
+    return this.first === this.last ? 0 : this.table[this.first]!;
   }
 
   /** Bytes of all values together, and of what lies between them. */
   get byteLength(): number {
-    const { places } = this;
-    return places.length === 0 ? 0 : places[places.length - 1]! - places[0]!;
+    const { table, first, last } = this;
+    return first === last ? 0 : table[last - 1]! - table[first]!;
   }
 
   /**
@@ -41,9 +66,9 @@ export class PackedFields {
    * time.
    */
   asciiText(): string | null {
-    const { bytes, places, byteLength } = this;
+    const { bytes, byteLength, start: from } = this;
     if (byteLength === 0 || byteLength > LONGEST_TEXT) return null;
-    const [from, to] = [places[0]!, places[places.length - 1]!];
+    const to = from + byteLength;
     if (this.#ascii !== null) return this.#ascii.toString("latin1", from, to);
     if (!isAscii(bytes.subarray(from, to))) return null;
     return Buffer.from(bytes.buffer, bytes.byteOffset + from, byteLength).toString("latin1");
@@ -51,20 +76,18 @@ export class PackedFields {
 
   /** The same in other bytes, so that what these lie in can be let go. @param target Has room for {@link byteLength}. @param texts The same. */
   copyTo(target: Uint8Array, texts: Buffer, at: number): PackedFields {
-    const { bytes, places, byteLength } = this;
-    if (byteLength === 0) return new PackedFields(target, []);
-    const from = places[0]!;
-    target.set(bytes.subarray(from, from + byteLength), at);
-    const shift = at - from;
-    return new PackedFields(target, places.map((place) => place + shift), this.#ascii === null ? null : texts);
+    const { bytes, byteLength, start } = this;
+    const table = this.table.slice(this.first, this.last);
+    if (byteLength > 0) target.set(bytes.subarray(start, start + byteLength), at);
+    for (let index = 0; index < table.length; index++) table[index]! += at - start;
+    return new PackedFields(target, { table, ascii: this.#ascii === null ? null : texts, json: this.json });
   }
 
   /** Each value as an array of its own; the bytes are still shared. */
   unpack(): Fields {
     const fields: Uint8Array[] = [];
-    for (let at = 0; at < this.places.length; at += 2) {
-      fields.push(this.bytes.subarray(this.places[at]!, this.places[at + 1]!));
-    }
+    const { bytes, table, last } = this;
+    for (let at = this.first; at < last; at += 2) fields.push(bytes.subarray(table[at]!, table[at + 1]!));
     return fields;
   }
 }

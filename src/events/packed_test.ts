@@ -8,9 +8,9 @@ const VALUES = ["plain", "ä, € and 😀", "", Uint8Array.of(0, 255, 13, 10)];
 
 /** As a reader packs: it knows whether all that came is ASCII. */
 function read(fields: readonly (string | Uint8Array)[]): PackedFields {
-  const { bytes, places } = packed(fields);
+  const { bytes, table, json } = packed(fields);
   const ascii = bytes.every((byte) => byte < 0x80);
-  return new PackedFields(bytes, places, ascii ? Buffer.from(bytes.buffer) : null);
+  return new PackedFields(bytes, { table, json, ascii: ascii ? Buffer.from(bytes.buffer) : null });
 }
 
 Deno.test("a copy in other bytes is read as the original is, whatever lies around it and comes of the original", () => {
@@ -25,10 +25,12 @@ Deno.test("a copy in other bytes is read as the original is, whatever lies aroun
     copies.push({ copy: original.copyTo(target, texts, at), wanted, fields });
     at += original.byteLength;
     original.bytes.fill(0);
+    original.table.fill(0);
   }
   for (const { copy, wanted, fields } of copies) {
     assert.deepEqual(decodeEntry({ stream: "s", id: "1-0", fields: copy }), wanted);
     assert.deepEqual(copy.unpack().map((one) => [...one]), fields);
+    assert.equal(copy.json, true);
   }
-  assert.deepEqual(new PackedFields(target, []).copyTo(target, texts, 0).unpack(), []);
+  assert.deepEqual(new PackedFields(target, { table: new Uint32Array() }).copyTo(target, texts, 0).unpack(), []);
 });

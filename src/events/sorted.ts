@@ -31,12 +31,8 @@ export interface SortedFields {
   extensions: Record<string, string> | undefined;
   /** Epoch ms of `time`, where it is plain UTC and could be read in passing; else NaN. */
   timeMs: number;
-  /** What the data, `data ?? payload`, is the text of, where all of it is known to be ASCII; else null. */
-  bytes: Uint8Array | null;
-  /** Where the data begins in `bytes`. */
-  dataFrom: number;
-  /** Where it ends. */
-  dataTo: number;
+  /** The data, `data ?? payload`, is a text, and JSON for certain. */
+  json: boolean;
 }
 
 /** Names that are told apart by their bytes, without making text of them: ours, and the most usual extensions. */
@@ -91,9 +87,7 @@ export function sortFields(fields: Fields | PackedFields, text?: string): Sorted
     timestamp: undefined,
     extensions: undefined,
     timeMs: NaN,
-    bytes: null,
-    dataFrom: 0,
-    dataTo: 0,
+    json: false,
   };
   if (text !== undefined && fields instanceof PackedFields) sortText(raw, fields, text);
   else eachField(fields, (name, value) => assign(raw, name, value));
@@ -104,26 +98,16 @@ export function sortFields(fields: Fields | PackedFields, text?: string): Sorted
   return raw;
 }
 
-function sortText(raw: SortedFields, { bytes, places }: PackedFields, text: string): void {
-  const start = places[0]!;
-  for (let at = 0; at + 3 < places.length; at += 4) {
-    const name = nameAt(bytes, places[at]!, places[at + 1]!);
-    const [from, to] = [places[at + 2]!, places[at + 3]!];
+function sortText(raw: SortedFields, fields: PackedFields, text: string): void {
+  const { bytes, table, last, start } = fields;
+  raw.json = fields.json;
+  for (let at = fields.first; at + 3 < last; at += 4) {
+    const name = nameAt(bytes, table[at]!, table[at + 1]!);
+    const from = table[at + 2]!;
+    const to = table[at + 3]!;
     if (name === "time" && raw.time === undefined) raw.timeMs = plainUtcMs(bytes, from, to);
-    else if (isData(raw, name)) placeData(raw, bytes, from, to);
     assign(raw, name, text.slice(from - start, to - start));
   }
-}
-
-/** Whether this is the data, of all that came so far. */
-function isData(raw: SortedFields, name: string): boolean {
-  return raw.data === undefined && (name === "data" || (name === "payload" && raw.payload === undefined));
-}
-
-function placeData(raw: SortedFields, bytes: Uint8Array, from: number, to: number): void {
-  raw.bytes = bytes;
-  raw.dataFrom = from;
-  raw.dataTo = to;
 }
 
 /** A switch, since writing to a property by a computed name is several times as slow. */
@@ -167,13 +151,9 @@ export function eachField(fields: Fields | PackedFields, tell: (name: string, va
   if (!(fields instanceof PackedFields)) return eachApart(fields, tell);
   const text = fields.asciiText();
   if (text === null) return eachApart(fields.unpack(), tell);
-  const { bytes, places } = fields;
-  const start = places[0]!;
-  for (let at = 0; at + 3 < places.length; at += 4) {
-    tell(
-      nameAt(bytes, places[at]!, places[at + 1]!),
-      text.slice(places[at + 2]! - start, places[at + 3]! - start),
-    );
+  const { bytes, table, last, start } = fields;
+  for (let at = fields.first; at + 3 < last; at += 4) {
+    tell(nameAt(bytes, table[at]!, table[at + 1]!), text.slice(table[at + 2]! - start, table[at + 3]! - start));
   }
 }
 

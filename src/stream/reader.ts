@@ -2,7 +2,7 @@
  * Reads new entries while there is room, and brings stream, group and registration back when they are gone.
  * @module
  */
-import type { Clock, Random } from "../clock.ts";
+import { type Clock, type Random, turn } from "../clock.ts";
 import { ReadSize } from "../delivery/read_size.ts";
 import { causeOf } from "../errors.ts";
 import type { Fields } from "../events/event.ts";
@@ -173,6 +173,8 @@ export class Reader {
     let deliveries: readonly Delivery[];
     try {
       deliveries = await reply;
+      // Settlements may have been answered with it, and make the room that the next read needs; they have a longer way.
+      if (deliveries.length >= count && !this.#isRoomUseful()) await turn();
     } finally {
       // No earlier: what came lies here, held by nobody, while the entries before it are still being taken in.
       giveBack();
@@ -216,11 +218,11 @@ export class Reader {
   /** Room for a useful read. What has been stuck behind parked entries is parked too rather than hold up all else. */
   #hasRoom(): boolean {
     const { consumer, clock } = this.#o;
-    const useful = this.#useful();
-    if (consumer.roomForNew >= useful) {
+    if (this.#isRoomUseful()) {
       this.#fullSince = null;
       return true;
     }
+    const useful = this.#useful();
     const now = clock.monotonic();
     if (this.#fullSince !== null && now - this.#fullSince < STUCK_MS) return false;
     // Where short waits end by themselves, parking what stands behind them would only make them longer.
@@ -229,6 +231,10 @@ export class Reader {
     this.#fullSince = now;
     this.#releasedThen = consumer.released;
     return false;
+  }
+
+  #isRoomUseful(): boolean {
+    return this.#o.consumer.roomForNew >= this.#useful();
   }
 
   /** A read of fewer costs more than it brings. */

@@ -14,10 +14,15 @@ class Noting extends MemoryStreamStore {
   readonly log: string[] = [];
   /** Settlements wait for this. */
   gate: Promise<void> = Promise.resolve();
+  /** The answer of a read, the first being 1, waits for this. */
+  readGate: (asked: number) => Promise<void> | null = () => null;
+  #reads = 0;
 
-  override read(...args: Parameters<MemoryStreamStore["read"]>): Promise<readonly Delivery[]> {
+  override async read(...args: Parameters<MemoryStreamStore["read"]>): Promise<readonly Delivery[]> {
     this.log.push(`read ${args[1]}${args[4] === false ? " alone" : ""}`);
-    return super.read(...args);
+    const found = super.read(...args);
+    await this.readGate(++this.#reads);
+    return await found;
   }
 
   override async settle(
@@ -82,6 +87,25 @@ Deno.test("what is read at a time is a part of what may be held, so that another
   resolve();
   await clock.advance(100);
   assert.equal(worker.consumer.held, 0);
+  await stopOn(clock, worker);
+});
+
+Deno.test("what was settled by the time that a read is answered makes room for the next one, before what it brought is handled", async () => {
+  const { clock, store, worker, publisher } = setUp();
+  for (let n = 0; n < EVENTS; n++) await publisher.publish({ type: "a", id: String(n) });
+  const answers = Promise.withResolvers<void>();
+  // One settles seven and a read fills what is left; both are answered at once, the settlement over more steps.
+  store.gate = answers.promise.then(async () => {
+    for (let step = 0; step < 50; step++) await null;
+  });
+  store.readGate = (asked) => asked === 3 ? answers.promise : null;
+  worker.start();
+  await clock.advance(100);
+  assert.equal(worker.consumer.held, 14);
+  store.log.length = 0;
+  answers.resolve();
+  await clock.advance(100);
+  assert.deepEqual(store.log.slice(0, 2).map((line) => line.split(" ")[0]), ["read", "handle"], store.log.join(", "));
   await stopOn(clock, worker);
 });
 

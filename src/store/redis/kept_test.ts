@@ -19,7 +19,7 @@ function packedOf(...values: readonly (string | Uint8Array)[]): PackedFields {
     parts.push(Buffer.from("$7\r\n"), value);
     places.push(at += 4, at += value.length);
   }
-  return new PackedFields(Buffer.concat(parts), places);
+  return new PackedFields(Buffer.concat(parts), { table: Uint32Array.from(places) });
 }
 
 /** Parks one, with fields to keep that are not those that Redis has: only so can be told which of them come back. */

@@ -74,7 +74,7 @@ class KeepingStore extends RedisStreamStore {
 function packedOf(fields: Fields): PackedFields {
   let at = 0;
   const places = fields.flatMap(({ length }) => [at, at += length]);
-  return new PackedFields(Buffer.concat(fields), places);
+  return new PackedFields(Buffer.concat(fields), { table: Uint32Array.from(places) });
 }
 
 /** See the module's text. */

@@ -8,6 +8,7 @@
  */
 import { Buffer, isAscii } from "node:buffer";
 import { PackedFields } from "../../../events/packed.ts";
+import { HEAD, scanEntries } from "./entry_scan.ts";
 
 /** One reply as it comes; `E` stands for an error reply, also inside arrays. */
 export type RespValue<E> = string | Uint8Array | number | null | PackedFields | E | RespValue<E>[];
@@ -61,6 +62,7 @@ const MINUS = 45;
 const COLON = 58;
 const DOLLAR = 36;
 const STAR = 42;
+const TWO = 50;
 
 /** Stands for: the rest has not come yet. */
 const MORE = Symbol("more");
@@ -157,6 +159,11 @@ export class RespParser<E> {
 
   /** One value; undefined: an array has begun. */
   #value(shape: ReplyShape<E>): RespValue<E> | typeof MORE | undefined {
+    // What holds packed lists may be entries: pairs of an id and its fields.
+    if (this.#stack.length + 1 === shape.packAt && this.#buffer[this.#at + 1] === TWO) {
+      const entry = this.#entries();
+      if (entry !== null) return entry;
+    }
     const lineEnd = this.#lineEnd();
     if (lineEnd < 0) return MORE;
     const start = this.#at + 1;
@@ -179,6 +186,29 @@ export class RespParser<E> {
       default:
         throw new RespProtocolError(this.#glimpse());
     }
+  }
+
+  /** Whole entries, as many as are there, read at once. @returns The last of them; null: the next one is read value by value. */
+  #entries(): RespValue<E> | null {
+    const frame = this.#stack.at(-1)!;
+    const bytes = this.#buffer;
+    const most = frame.length - frame.next;
+    const found = scanEntries({ bytes, from: this.#at, to: this.#end, most, longest: LARGE });
+    if (found === null) return null;
+    const { count, table } = found;
+    const ascii = this.#ascii ? this.#texts : null;
+    let entry: RespValue<E> = null;
+    for (let left = count, head = 0; left > 0; left--) {
+      const first = head + HEAD;
+      const last = first + table[head + 2]!;
+      const fields = new PackedFields(bytes, { table, first, last, ascii, json: table[head + 3] === 1 });
+      entry = [this.#text(table[head]!, table[head + 1]!), fields];
+      if (left > 1) frame.items[frame.next++] = entry;
+      head = last;
+    }
+    this.#lent = true;
+    this.#at = found.end;
+    return entry;
   }
 
   #bulk(length: number, from: number, { bytes }: ReplyShape<E>): RespValue<E> | typeof MORE {
@@ -228,9 +258,11 @@ export class RespParser<E> {
 
   #fields(places: readonly number[]): PackedFields {
     const [start, end] = [places[0]!, places[places.length - 1]!];
-    if (end - start > LARGE) return new PackedFields(this.#buffer.slice(start, end), places.map((at) => at - start));
+    if (end - start > LARGE) {
+      return new PackedFields(this.#buffer.slice(start, end), { table: Uint32Array.from(places, (at) => at - start) });
+    }
     this.#lent = true;
-    return new PackedFields(this.#buffer, places, this.#ascii ? this.#texts : null);
+    return new PackedFields(this.#buffer, { table: Uint32Array.from(places), ascii: this.#ascii ? this.#texts : null });
   }
 
   #packedEnd(lineEnd: number): number {

@@ -91,6 +91,13 @@ Deno.test("a read of entries comes out the same packed, split anywhere, byte for
   }));
 });
 
+Deno.test("entries that are all there say whether their data is JSON", () => {
+  const wire = ["{}", "{", '"é"'].map((data, n) => [`1-${n}`, [latin1("data"), encoder.encode(data)]]);
+  const [reply] = read([encode([["s", wire]])], { ...asText, packAt: 4 });
+  const entries = ((reply as Value[])[0] as Value[])[1] as [string, PackedFields][];
+  assert.deepEqual(entries.map(([id, { json }]) => [id, json]), [["1-0", true], ["1-1", false], ["1-2", false]]);
+});
+
 Deno.test("one byte at a time gives the same as all at once", () => {
   const wire = encode([["s", [["1-1", [latin1("a"), latin1("b\r\n"), latin1("a"), latin1("")]], ["1-2", [
     latin1("x"),
