@@ -10,9 +10,10 @@ import { idle } from "./idle.ts";
 import { latency } from "./latency.ts";
 import { failing, order, replicas, sizes } from "./load_shapes.ts";
 import { http, publish } from "./publish.ts";
+import { systems } from "./systems.ts";
 
 /** See the module's text. */
 export const SCENARIOS: readonly Scenario[] = [
-  ...[consume, publish, http, latency, failing, order, replicas],
+  ...[consume, systems, publish, http, latency, failing, order, replicas],
   ...[sizes, both, start, idle, clients, backlog],
 ];
