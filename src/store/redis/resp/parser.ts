@@ -161,7 +161,8 @@ export class RespParser<E> {
   #value(shape: ReplyShape<E>): RespValue<E> | typeof MORE | undefined {
     // What holds packed lists may be entries: pairs of an id and its fields.
     if (this.#stack.length + 1 === shape.packAt && this.#buffer[this.#at + 1] === TWO) {
-      const entry = this.#entries();
+      const frame = this.#stack.at(-1);
+      const entry = frame === undefined ? null : this.#entries(frame);
       if (entry !== null) return entry;
     }
     const lineEnd = this.#lineEnd();
@@ -189,8 +190,7 @@ export class RespParser<E> {
   }
 
   /** Whole entries, as many as are there, read at once. @returns The last of them; null: the next one is read value by value. */
-  #entries(): RespValue<E> | null {
-    const frame = this.#stack.at(-1)!;
+  #entries(frame: Frame<E>): RespValue<E> | null {
     const bytes = this.#buffer;
     const most = frame.length - frame.next;
     const found = scanEntries({ bytes, from: this.#at, to: this.#end, most, longest: LARGE });

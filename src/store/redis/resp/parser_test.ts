@@ -98,6 +98,17 @@ Deno.test("entries that are all there say whether their data is JSON", () => {
   assert.deepEqual(entries.map(([id, { json }]) => [id, json]), [["1-0", true], ["1-1", false], ["1-2", false]]);
 });
 
+Deno.test("a reply that is one pair of an id and its fields comes packed like any other", () => {
+  const wire = encode(["1-1", [latin1("a"), latin1("b")]]);
+  for (const pieces of [[wire], [...wire].map((byte) => Uint8Array.of(byte))]) {
+    const [reply] = read(pieces, { ...asText, packAt: 1 });
+    const [id, fields] = reply as Value[];
+    assert.equal(id, "1-1");
+    assert.ok(fields instanceof PackedFields);
+    assert.deepEqual(plain(fields), [[97], [98]]);
+  }
+});
+
 Deno.test("one byte at a time gives the same as all at once", () => {
   const wire = encode([["s", [["1-1", [latin1("a"), latin1("b\r\n"), latin1("a"), latin1("")]], ["1-2", [
     latin1("x"),
@@ -150,7 +161,9 @@ Deno.test("garbage is refused with the protocol's error and nothing else, and ne
     fc.uint8Array({ minLength: 1, maxLength: 200 }),
     fc.array(
       fc.constantFrom(
+        "*2",
         "*3",
+        "$2",
         "$5",
         "$-1",
         "*-1",
@@ -174,7 +187,7 @@ Deno.test("garbage is refused with the protocol's error and nothing else, and ne
     fc.property(
       hostile,
       places,
-      fc.constantFrom<ReplyShape<Refusal>>(asText, asBytes, { ...asText, packAt: 1 }),
+      fc.constantFrom<ReplyShape<Refusal>>(asText, asBytes, ...[1, 2, 3].map((packAt) => ({ ...asText, packAt }))),
       (bytes, cuts, shape) => {
         try {
           read(cut(bytes, cuts), shape);
