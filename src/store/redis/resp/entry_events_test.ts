@@ -9,7 +9,8 @@ import { DataHabit } from "../../../events/data_habit.ts";
 import { PackedFields } from "../../../events/packed.ts";
 import { sortFields } from "../../../events/sorted.ts";
 import { concat } from "./encode.ts";
-import { type ReplyShape, RespParser, type RespValue } from "./parser.ts";
+import { RespParser } from "./parser.ts";
+import type { ReplyShape, RespValue } from "./reply.ts";
 
 type Value = RespValue<Error>;
 type Field = string | Uint8Array;

@@ -9,28 +9,8 @@
 import { Buffer, isAscii } from "node:buffer";
 import { PackedFields } from "../../../events/packed.ts";
 import { HEAD, scanEntries } from "./entry_scan.ts";
-
-/** One reply as it comes; `E` stands for an error reply, also inside arrays. */
-export type RespValue<E> = string | Uint8Array | number | null | PackedFields | E | RespValue<E>[];
-
-/** How a reply is to be read. */
-export interface ReplyShape<E> {
-  /** Bulk strings as bytes rather than as text. */
-  readonly bytes: boolean;
-  /** Flat lists of bulk strings at this depth come packed; the reply itself has depth 0. Default: none. */
-  readonly packAt?: number;
-  /** Makes the value of an error reply. */
-  readonly error: (text: string) => E;
-}
-
-/** Found what is no RESP2, or more than is taken. The link has lost its place and is of no more use. */
-export class RespProtocolError extends Error {
-  /** @param found What was found. */
-  constructor(found: string) {
-    super(`reading a reply: found ${found}, want RESP2`);
-    this.name = "RespProtocolError";
-  }
-}
+import { PlaceTables } from "./place_tables.ts";
+import { type ReplyShape, RespProtocolError, type RespValue } from "./reply.ts";
 
 /** Limits of a parser. */
 export interface RespLimits {
@@ -104,6 +84,7 @@ export class RespParser<E> {
   #before = 0;
   readonly #stack: Frame<E>[] = [];
   #pack: Pack | null = null;
+  readonly #tables = new PlaceTables();
 
   /** @param limits See {@link RespLimits}. */
   constructor({ replyBytes = REPLY_BYTES }: RespLimits = {}) {
@@ -262,7 +243,8 @@ export class RespParser<E> {
       return new PackedFields(this.#buffer.slice(start, end), { table: Uint32Array.from(places, (at) => at - start) });
     }
     this.#lent = true;
-    return new PackedFields(this.#buffer, { table: Uint32Array.from(places), ascii: this.#ascii ? this.#texts : null });
+    const { table, first, last } = this.#tables.add(places);
+    return new PackedFields(this.#buffer, { table, first, last, ascii: this.#ascii ? this.#texts : null });
   }
 
   #packedEnd(lineEnd: number): number {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { PackedFields } from "../../../events/packed.ts";
 import { concat, encodeCommand } from "./encode.ts";
-import { type ReplyShape, RespParser, RespProtocolError, type RespValue } from "./parser.ts";
+import { RespParser } from "./parser.ts";
+import { type ReplyShape, RespProtocolError, type RespValue } from "./reply.ts";
 
 /** An error reply in these tests. */
 class Refusal {
