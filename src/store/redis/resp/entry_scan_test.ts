@@ -290,6 +290,8 @@ Deno.test("what is unusual is left to the parser", () => {
     "*2\r\n$\r\n\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n",
     "*2\r\n$3\r\n1-1\r\n*2\r\n$1\r\naa\r\n$1\r\nb\r\n",
     "*2\r\n$3\r\n1-1\r\n*2\r\n$1\na\r\n$1\r\nb\r\n",
+    "*2\r\n$3\r\n1-1\r\n*2\r\n$1\n\ra\r\n$1\r\nb\r\n",
+    "*2\r\n$3\r\n1-1\r\n*2\r\n$:\r\naaaaaaaaaa\r\n$1\r\nb\r\n",
     "*2\r\n$3\r\n1-1\n\r*2\r\n$1\r\na\r\n$1\r\nb\r\n",
   ];
   for (const text of odd) {
