@@ -8,8 +8,11 @@
 import { Buffer, isAscii } from "node:buffer";
 import type { Fields } from "./event.ts";
 
-/** Longer entries are read value by value: what somebody keeps of one text keeps the whole text. */
-const LONGEST_TEXT = 4_096;
+/**
+ * Bytes. Longer entries are read value by value, and what is known of their data is of no use: what somebody keeps of one
+ * text keeps the whole text.
+ */
+export const LONGEST_TEXT = 4_096;
 
 /** Bytes of a number in a table. */
 const PLACE = 4;

@@ -53,6 +53,7 @@ Deno.test("places are those of the bytes, however far in they begin", () => {
       to: from + bytes.length,
       most: MOST,
       longest: LONGEST,
+      longestJson: LONGEST,
     });
     assert.equal(found?.end, from + bytes.length);
     const near = {

@@ -40,8 +40,12 @@ export function entry(id: Bytes, ...values: readonly Bytes[]): Uint8Array {
 }
 
 /** All of it, if nothing else is said. */
-export function scan(bytes: Uint8Array, from = 0, { most = MOST, longest = LONGEST, to = bytes.length } = {}) {
-  return scanEntries({ bytes, from, to, most, longest });
+export function scan(
+  bytes: Uint8Array,
+  from = 0,
+  { most = MOST, longest = LONGEST, longestJson = 1e9, to = bytes.length } = {},
+) {
+  return scanEntries({ bytes, from, to, most, longest, longestJson });
 }
 
 /** What was found, in the bytes themselves. */

@@ -316,6 +316,15 @@ Deno.test("no more entries are read than are wanted, and none that is longer", (
   assert.equal(scan(bytes, 0, { longest: fields - 1 })?.count, 2);
 });
 
+Deno.test("data is not looked at where the fields are longer than is of use", () => {
+  const values = ["a", "b", "data", "[1]", "c", "d"];
+  const bytes = join([entry("1-1", ...values), entry("1-2", ...values, "e", ""), entry("1-3", ...values)]);
+  const fields = values.map((one) => `$${one.length}\r\n${one}\r\n`).join("").length - "$1\r\n\r\n".length;
+  const looked = (longestJson: number) => read(bytes, scan(bytes, 0, { longestJson })!).map(({ json }) => json);
+  assert.deepEqual(looked(fields), [true, false, true]);
+  assert.deepEqual(looked(fields - 1), [false, false, false]);
+});
+
 Deno.test("more than there is room for is read in parts", () => {
   const small = entry("1-1", "a", "b");
   const many = join(Array.from({ length: 40_000 }, () => small));

@@ -7,7 +7,7 @@
  * @module
  */
 import { Buffer, isAscii } from "node:buffer";
-import { PackedFields } from "../../../events/packed.ts";
+import { LONGEST_TEXT, PackedFields } from "../../../events/packed.ts";
 import { HEAD, scanEntries } from "./entry_scan.ts";
 import { PlaceTables } from "./place_tables.ts";
 import { type ReplyShape, RespProtocolError, type RespValue } from "./reply.ts";
@@ -174,7 +174,8 @@ export class RespParser<E> {
   #entries(frame: Frame<E>): RespValue<E> | null {
     const bytes = this.#buffer;
     const most = frame.length - frame.next;
-    const found = scanEntries({ bytes, from: this.#at, to: this.#end, most, longest: LARGE });
+    const limits = { most, longest: LARGE, longestJson: LONGEST_TEXT };
+    const found = scanEntries({ bytes, from: this.#at, to: this.#end, ...limits });
     if (found === null) return null;
     const { count, table } = found;
     const ascii = this.#ascii ? this.#texts : null;

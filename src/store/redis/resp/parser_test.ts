@@ -97,6 +97,13 @@ Deno.test("entries that are all there say whether their data is JSON", () => {
   const [reply] = read([encode([["s", wire]])], { ...asText, packAt: 4 });
   const entries = ((reply as Value[])[0] as Value[])[1] as [string, PackedFields][];
   assert.deepEqual(entries.map(([id, { json }]) => [id, json]), [["1-0", true], ["1-1", false], ["1-2", false]]);
+  // Of no use where the fields are no text: it would be looked for in vain.
+  for (const [length, known] of [[4_000, true], [4_200, false]] as const) {
+    const long = encode([["s", [["1-1", ["data", `"${"x".repeat(length)}"`]]]]]);
+    const [reply] = read([long], { ...asText, packAt: 4 });
+    const [[, fields]] = ((reply as Value[])[0] as Value[])[1] as [[string, PackedFields]];
+    assert.deepEqual([fields.json, fields.asciiText() !== null], [known, known]);
+  }
 });
 
 Deno.test("a reply that is one pair of an id and its fields comes packed like any other", () => {
