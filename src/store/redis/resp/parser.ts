@@ -177,6 +177,7 @@ export class RespParser<E> {
     const limits = { most, longest: LARGE, longestJson: LONGEST_TEXT };
     const found = scanEntries({ bytes, from: this.#at, to: this.#end, ...limits });
     if (found === null) return null;
+    this.#demand(found.end);
     const { count, table } = found;
     const ascii = this.#ascii ? this.#texts : null;
     let entry: RespValue<E> = null;

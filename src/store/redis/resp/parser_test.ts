@@ -237,6 +237,12 @@ Deno.test("lengths are only claims: a promise of much takes no memory, and too m
       message: /more than 1000 bytes/,
     },
   );
+  const row: Value = ["1-1", ["a", "b"]];
+  for (const shape of [asText, { ...asText, packAt: 4 }]) {
+    const entries = new RespParser<Refusal>({ replyBytes: 1_000 });
+    const reply = encode([["s", new Array<Value>(100).fill(row)]]);
+    assert.throws(() => read([reply], shape, entries), { message: /more than 1000 bytes/ });
+  }
   const many = new RespParser<Refusal>({ replyBytes: 1_000 });
   assert.equal(read(new Array<Uint8Array>(500).fill(encode("four bytes")), asText, many).length, 500);
 });
