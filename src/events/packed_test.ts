@@ -16,7 +16,7 @@ function read(fields: readonly (string | Uint8Array)[]): PackedFields {
 Deno.test("a copy in other bytes is read as the original is, whatever lies around it and comes of the original", () => {
   const bytes = new Uint8Array(1_000).fill(0x22);
   const target = { bytes, texts: Buffer.from(bytes.buffer), table: new Uint32Array(bytes.buffer) };
-  let at = 0;
+  let at = 1;
   const copies: { readonly copy: PackedFields; readonly wanted: unknown; readonly fields: readonly number[][] }[] = [];
   for (const [n, value] of VALUES.entries()) {
     const original = read(["type", "t", "subject", value, "x", value, "data", `{"n":${n}}`]);
@@ -33,7 +33,8 @@ Deno.test("a copy in other bytes is read as the original is, whatever lies aroun
     assert.equal(copy.json, true);
     assert.equal(copy.table.buffer, bytes.buffer);
   }
-  // The copies end where they say.
+  // The copies begin and end where they say.
+  assert.equal(bytes[0], 0x22);
   assert.ok(bytes.subarray(at).every((byte) => byte === 0x22));
   assert.deepEqual(new PackedFields(bytes, { table: new Uint32Array() }).copyTo(target, at).unpack(), []);
 });

@@ -117,6 +117,43 @@ Deno.test("a reply that is one pair of an id and its fields comes packed like an
   }
 });
 
+Deno.test("a list of entries ends where it ends, whatever follows it", () => {
+  const pair = ["1-1", [latin1("data"), latin1("[1]")]];
+  const replies: Value[] = [[[pair, pair], pair], [[pair], "x", [pair]], [[pair], [pair]]];
+  const wire = concat(replies.map(encode));
+  // What is no entry of a list is text.
+  const kinds = (value: Value): unknown =>
+    value instanceof PackedFields ? "packed" : Array.isArray(value) ? value.map(kinds) : value;
+  const entry = ["1-1", "packed"];
+  for (let at = 0; at < wire.length; at++) {
+    assert.deepEqual(read(cut(wire, [at]), { ...asText, packAt: 3 }).map(kinds), [
+      [[entry, entry], ["1-1", ["data", "[1]"]]],
+      [[entry], "x", [entry]],
+      [[entry], [entry]],
+    ]);
+  }
+});
+
+Deno.test("nothing is read of what lay in a buffer before", () => {
+  const wire = encode([["s", ["1-1", "1-2"].map((id) => [id, [latin1("data"), latin1("[1]")]])]]);
+  for (let at = 1; at < wire.length; at++) {
+    const parser = new RespParser<Refusal>();
+    // As text it is all copied, so that the buffer is filled from its start again.
+    assert.equal(read([wire], asText, parser).length, 1);
+    assert.equal(read([wire.subarray(0, at)], { ...asText, packAt: 4 }, parser).length, 0, `${at} bytes`);
+    assert.equal(read([wire.subarray(at)], { ...asText, packAt: 4 }, parser).length, 1);
+  }
+});
+
+Deno.test("what is no ASCII is known to be none, wherever the bytes are split", () => {
+  const wire = encode([["s", ["é", "e"].map((text, n) => [`1-${n}`, ["subject", text, "data", "[1]"]])]]);
+  for (let at = 1; at < wire.length; at++) {
+    const [reply] = read(cut(wire, [at]), { ...asText, packAt: 4 });
+    const entries = ((reply as Value[])[0] as Value[])[1] as [string, PackedFields][];
+    assert.deepEqual(entries.map(([, fields]) => fields.asciiText() !== null), [false, true], `cut at ${at}`);
+  }
+});
+
 Deno.test("one byte at a time gives the same as all at once", () => {
   const wire = encode([["s", [["1-1", [latin1("a"), latin1("b\r\n"), latin1("a"), latin1("")]], ["1-2", [
     latin1("x"),
@@ -151,7 +188,7 @@ Deno.test("a value larger than every buffer is read whole, packed or not", () =>
 });
 
 Deno.test("fields of a large entry keep no more memory than they are long", () => {
-  for (const size of [100_000, 1_000_000]) {
+  for (const size of [70_000, 100_000, 1_000_000]) {
     const sent = Array.from({ length: 5 }, (_, n) => [`${n}-0`, ["data", "x".repeat(size), "n", String(n)]]);
     const [reply] = read([encode(sent)], { ...asText, packAt: 2 });
     const packed = (reply as Value[]).map((entry) => (entry as Value[])[1] as PackedFields);
