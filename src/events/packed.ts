@@ -8,8 +8,22 @@
 import { Buffer, isAscii } from "node:buffer";
 import type { Fields } from "./event.ts";
 
-/** Longer entries are read value by value: what somebody keeps of one text keeps the whole text. */
-const LONGEST_TEXT = 4_096;
+/**
+ * Bytes. Longer entries are read value by value, and what is known of their data is of no use: what somebody keeps of one
+ * text keeps the whole text.
+ */
+export const LONGEST_TEXT = 4_096;
+
+/** Bytes of a number in a table. */
+const PLACE = 4;
+
+/** One piece of memory, seen in three ways. */
+export interface Memory {
+  readonly bytes: Uint8Array;
+  /** Makes text of them faster. */
+  readonly texts: Buffer;
+  readonly table: Uint32Array;
+}
 
 /** Where values lie, and what is known of them. */
 export interface Places {
@@ -74,13 +88,24 @@ export class PackedFields {
     return Buffer.from(bytes.buffer, bytes.byteOffset + from, byteLength).toString("latin1");
   }
 
-  /** The same in other bytes, so that what these lie in can be let go. @param target Has room for {@link byteLength}. @param texts The same. */
-  copyTo(target: Uint8Array, texts: Buffer, at: number): PackedFields {
-    const { bytes, byteLength, start } = this;
-    const table = this.table.slice(this.first, this.last);
-    if (byteLength > 0) target.set(bytes.subarray(start, start + byteLength), at);
-    for (let index = 0; index < table.length; index++) table[index]! += at - start;
-    return new PackedFields(target, { table, ascii: this.#ascii === null ? null : texts, json: this.json });
+  /** Bytes that a copy takes at most, its places included. */
+  get copyLength(): number {
+    return this.byteLength + (this.last - this.first + 1) * PLACE;
+  }
+
+  /**
+   * The same in other memory, so that what these lie in can be let go; the places go there too, since an array of their
+   * own would take several times what is in it.
+   * @param at Index of the first of {@link copyLength} bytes.
+   */
+  copyTo({ bytes: target, texts, table: places }: Memory, at: number): PackedFields {
+    const { bytes, table, byteLength, start, json } = this;
+    const first = Math.ceil(at / PLACE);
+    const last = first + this.last - this.first;
+    const from = last * PLACE;
+    for (let index = first; index < last; index++) places[index] = table[this.first + index - first]! - start + from;
+    target.set(bytes.subarray(start, start + byteLength), from);
+    return new PackedFields(target, { table: places, first, last, ascii: this.#ascii === null ? null : texts, json });
   }
 
   /** Each value as an array of its own; the bytes are still shared. */

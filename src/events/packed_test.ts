@@ -14,16 +14,16 @@ function read(fields: readonly (string | Uint8Array)[]): PackedFields {
 }
 
 Deno.test("a copy in other bytes is read as the original is, whatever lies around it and comes of the original", () => {
-  const target = new Uint8Array(1_000).fill(0x22);
-  const texts = Buffer.from(target.buffer);
-  let at = 0;
+  const bytes = new Uint8Array(1_000).fill(0x22);
+  const target = { bytes, texts: Buffer.from(bytes.buffer), table: new Uint32Array(bytes.buffer) };
+  let at = 1;
   const copies: { readonly copy: PackedFields; readonly wanted: unknown; readonly fields: readonly number[][] }[] = [];
   for (const [n, value] of VALUES.entries()) {
     const original = read(["type", "t", "subject", value, "x", value, "data", `{"n":${n}}`]);
     const wanted = decodeEntry({ stream: "s", id: "1-0", fields: original });
     const fields = original.unpack().map((one) => [...one]);
-    copies.push({ copy: original.copyTo(target, texts, at), wanted, fields });
-    at += original.byteLength;
+    copies.push({ copy: original.copyTo(target, at), wanted, fields });
+    at += original.copyLength;
     original.bytes.fill(0);
     original.table.fill(0);
   }
@@ -31,6 +31,10 @@ Deno.test("a copy in other bytes is read as the original is, whatever lies aroun
     assert.deepEqual(decodeEntry({ stream: "s", id: "1-0", fields: copy }), wanted);
     assert.deepEqual(copy.unpack().map((one) => [...one]), fields);
     assert.equal(copy.json, true);
+    assert.equal(copy.table.buffer, bytes.buffer);
   }
-  assert.deepEqual(new PackedFields(target, { table: new Uint32Array() }).copyTo(target, texts, 0).unpack(), []);
+  // The copies begin and end where they say.
+  assert.equal(bytes[0], 0x22);
+  assert.ok(bytes.subarray(at).every((byte) => byte === 0x22));
+  assert.deepEqual(new PackedFields(bytes, { table: new Uint32Array() }).copyTo(target, at).unpack(), []);
 });

@@ -90,22 +90,49 @@ Deno.test("what is read at a time is a part of what may be held, so that another
   await stopOn(clock, worker);
 });
 
-Deno.test("what was settled by the time that a read is answered makes room for the next one, before what it brought is handled", async () => {
-  const { clock, store, worker, publisher } = setUp();
+/** Until a settlement of seven and a read that fills what is left are under way; both are answered at once, the settlement over more steps. */
+async function bothUnderWay() {
+  const set = setUp();
+  const { clock, store, worker, publisher } = set;
   for (let n = 0; n < EVENTS; n++) await publisher.publish({ type: "a", id: String(n) });
   const answers = Promise.withResolvers<void>();
-  // One settles seven and a read fills what is left; both are answered at once, the settlement over more steps.
+  const meanwhile = { happens: () => {} };
   store.gate = answers.promise.then(async () => {
     for (let step = 0; step < 50; step++) await null;
+    meanwhile.happens();
   });
   store.readGate = (asked) => asked === 3 ? answers.promise : null;
   worker.start();
   await clock.advance(100);
   assert.equal(worker.consumer.held, 14);
   store.log.length = 0;
-  answers.resolve();
+  return { ...set, answer: answers.resolve, meanwhile };
+}
+
+Deno.test("what was settled by the time that a read is answered makes room for the next one, before what it brought is handled", async () => {
+  const { clock, store, worker, happenings, answer } = await bothUnderWay();
+  const taken: number[] = [];
+  happenings.listen(({ kind }) => {
+    if (kind === "settled") taken.push(24 - worker.consumer.room - worker.consumer.held);
+  });
+  answer();
   await clock.advance(100);
   assert.deepEqual(store.log.slice(0, 2).map((line) => line.split(" ")[0]), ["read", "handle"], store.log.join(", "));
+  // What it brought has its room all the while.
+  assert.ok(taken[0]! >= 7, taken.join(", "));
+  await stopOn(clock, worker);
+});
+
+Deno.test("who is taken over while a read's answer waits for room handles nothing of it under the void name", async () => {
+  const { clock, handled, worker, answer, meanwhile } = await bothUnderWay();
+  const { name } = worker.membership;
+  meanwhile.happens = () => worker.consumer.fenced(name);
+  const before = handled.length;
+  answer();
+  await clock.advance(100);
+  assert.notEqual(worker.membership.name, name);
+  const came = handled.slice(before);
+  for (let n = 14; n < 21; n++) assert.ok(!came.includes(String(n)), came.join(", "));
   await stopOn(clock, worker);
 });
 

@@ -1,6 +1,7 @@
 /**
  * Virtual time for a whole simulated world. A heap of timers and one turn of the event loop after each: what runs
- * between two timers is promises only, and those all settle within one turn.
+ * between two timers is promises, which all settle within one turn. A reader that waits for a turn itself goes on in the
+ * next one: turns come in the order in which they were asked for, so that every run is the same.
  * @module
  */
 import { setImmediate } from "node:timers/promises";

@@ -8,7 +8,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { Clock } from "../../clock.ts";
-import type { PackedFields } from "../../events/packed.ts";
+import type { Memory, PackedFields } from "../../events/packed.ts";
 import { type Delivery, FRESH, type History } from "../port.ts";
 import { ReturnedDelivery } from "./codec.ts";
 
@@ -25,10 +25,7 @@ const LONGEST_WAIT_MS = 60_000;
 /** What was not asked for so long after it was due was settled in another way, ms. */
 const GRACE_MS = 30_000;
 
-interface Slab {
-  readonly bytes: Uint8Array;
-  /** The same, which makes text of them faster. */
-  readonly texts: Buffer;
+interface Slab extends Memory {
   used: number;
   /** Entries in it that are kept. */
   live: number;
@@ -77,11 +74,11 @@ export class KeptEntries {
     this.#forget(ref);
     if (fields === undefined || fields.byteLength > LARGEST || delayMs > LONGEST_WAIT_MS) return false;
     const characters = charactersOf(history);
-    const slab = this.#hasRoomFor(characters) ? this.#slabFor(fields.byteLength) : null;
+    const slab = this.#hasRoomFor(characters) ? this.#slabFor(fields.copyLength) : null;
     if (slab === null) return false;
     this.#characters += characters;
-    const copy = fields.copyTo(slab.bytes, slab.texts, slab.used);
-    slab.used += fields.byteLength;
+    const copy = fields.copyTo(slab, slab.used);
+    slab.used += fields.copyLength;
     slab.live++;
     // Never the shared one: its record is to be removed.
     const own = history === FRESH ? { ...history } : history;
@@ -130,7 +127,8 @@ export class KeptEntries {
     if (this.#slabs >= MOST_SLABS) return null;
     this.#slabs++;
     const bytes = new Uint8Array(SLAB);
-    return this.#slab = { bytes, texts: Buffer.from(bytes.buffer), used: 0, live: 0 };
+    const [texts, table] = [Buffer.from(bytes.buffer), new Uint32Array(bytes.buffer)];
+    return this.#slab = { bytes, texts, table, used: 0, live: 0 };
   }
 
   /** Looks for what will not be asked for any more, now and then. */

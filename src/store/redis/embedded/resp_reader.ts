@@ -2,7 +2,8 @@
  * Reads RESP2 replies from a connection, one after the other.
  * @module
  */
-import { type ReplyShape, RespParser, RespProtocolError } from "../resp/parser.ts";
+import { RespParser } from "../resp/parser.ts";
+import { type ReplyShape, RespProtocolError } from "../resp/reply.ts";
 
 /** One reply. Bulk strings are text, or bytes where asked for; an error inside an array is a {@link RawReplyError}. */
 export type RawReply = string | Uint8Array | number | null | RawReplyError | RawReply[];

@@ -36,16 +36,18 @@ export interface EntryBytes {
   readonly most: number;
   /** Entries whose fields are longer, in bytes, with what lies between them, are left to others. */
   readonly longest: number;
+  /** Where they are longer than this nobody looks whether their data is JSON. */
+  readonly longestJson: number;
 }
 
 /**
  * Entries as Redis writes them in RESP2, `[id, [name, value, …]]`, as far as they are all there.
  * @returns Null: the first is not all there, or something else, or unusual. Then the parser has to read it.
  */
-export function scanEntries({ bytes, from, to, most, longest }: EntryBytes): ScannedEntries | null {
+export function scanEntries({ bytes, from, to, most, longest, longestJson }: EntryBytes): ScannedEntries | null {
   const size = Math.min(to - from, INPUT_BYTES);
   input.set(bytes.subarray(from, from + size));
-  const count = scan(size, most, longest, from);
+  const count = scan(size, most, longest, longestJson, from);
   if (count === 0) return null;
   let used = 0;
   for (let left = count; left > 0; left--) used += HEAD + found[used + 2]!;

@@ -1,70 +1,16 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { HEAD, scanEntries, type ScannedEntries } from "./entry_scan.ts";
+import { HEAD } from "./entry_scan.ts";
+import { type Bytes, bytesOf, entry, join, MOST, read, readOne, scan } from "./entry_scan_fixtures_test.ts";
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 /** As deep as JSON is followed. */
 const DEEPEST = 64;
-const MOST = 1_000;
-const LONGEST = 65_536;
-
-type Bytes = string | Uint8Array;
-
-function bytesOf(value: Bytes): Uint8Array {
-  return typeof value === "string" ? encoder.encode(value) : value;
-}
-
-function join(parts: readonly Bytes[]): Uint8Array {
-  const all = parts.map(bytesOf);
-  const joined = new Uint8Array(all.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of all) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
-}
-
-const bulk = (value: Bytes): Uint8Array => join([`$${bytesOf(value).length}\r\n`, value, "\r\n"]);
-
-/** An entry as Redis writes it. */
-function entry(id: Bytes, ...values: readonly Bytes[]): Uint8Array {
-  return join([`*2\r\n`, bulk(id), `*${values.length}\r\n`, ...values.map(bulk)]);
-}
-
-function scan(bytes: Uint8Array, from = 0, { most = MOST, longest = LONGEST, to = bytes.length } = {}) {
-  return scanEntries({ bytes, from, to, most, longest });
-}
-
-/** What was found, in the bytes themselves. */
-function read(bytes: Uint8Array, { count, table }: ScannedEntries) {
-  const entries: { id: string; values: number[][]; json: boolean }[] = [];
-  let head = 0;
-  for (let left = count; left > 0; left--) {
-    const last = head + HEAD + table[head + 2]!;
-    const values: number[][] = [];
-    for (let at = head + HEAD; at < last; at += 2) values.push([...bytes.subarray(table[at], table[at + 1])]);
-    const id = decoder.decode(bytes.subarray(table[head], table[head + 1]));
-    entries.push({ id, values, json: table[head + 3] === 1 });
-    head = last;
-  }
-  assert.equal(head, table.length);
-  return entries;
-}
 
 /** What is looked at lies between other things, as it does in a reply of Redis. */
 function looksLikeJson(text: Bytes, before = "", after = ""): boolean {
   const [found] = readOne(["a", before, "data", text, after, "1"]);
   return found!.json;
-}
-
-function readOne(values: readonly Bytes[]) {
-  const bytes = entry("1-1", ...values);
-  const found = scan(bytes);
-  assert.ok(found !== null);
-  assert.equal(found.end, bytes.length);
-  return read(bytes, found);
 }
 
 /** The same of many, in entries one after the other, each text followed by that. */
@@ -262,8 +208,10 @@ Deno.test("the data is the first `data`, or the first `payload` where there is n
   assert.equal(json("payload", "1", "data", "x"), false);
   assert.equal(json("payload", "x", "data", "1"), true);
   assert.equal(json("data", "1", "payload", "x"), true);
-  for (const name of ["dat", "dataa", "Data", "payloa", "payloads", "paylo\0d", ""]) {
+  for (const name of ["dat", "dataa", "Data", "payloa", "payloads", "paylo\0d", "preload", ""]) {
     assert.equal(json(name, "1"), false);
+    assert.equal(json(name, "1", "payload", "x"), false);
+    assert.equal(json(name, "x", "payload", "1"), true);
   }
   assert.equal(json("x", "data", "1", "1"), false);
   // A name without a value.
@@ -338,8 +286,12 @@ Deno.test("what is unusual is left to the parser", () => {
     "*2\r\n$3\r\n1-1\r\n*2\r\n$-1\r\n$1\r\nb\r\n",
     "*2\r\n$3\r\n1-1\r\n*2\r\n$00000001\r\na\r\n$1\r\nb\r\n",
     "*2\r\n$3\r\n1-1\r\n*2\r\n$\r\na\r\n$1\r\nb\r\n",
+    "*2\r\n$3\r\n1-1\r\n*2\r\n$\r\n\r\n$1\r\nb\r\n",
+    "*2\r\n$\r\n\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n",
     "*2\r\n$3\r\n1-1\r\n*2\r\n$1\r\naa\r\n$1\r\nb\r\n",
     "*2\r\n$3\r\n1-1\r\n*2\r\n$1\na\r\n$1\r\nb\r\n",
+    "*2\r\n$3\r\n1-1\r\n*2\r\n$1\n\ra\r\n$1\r\nb\r\n",
+    "*2\r\n$3\r\n1-1\r\n*2\r\n$:\r\naaaaaaaaaa\r\n$1\r\nb\r\n",
     "*2\r\n$3\r\n1-1\n\r*2\r\n$1\r\na\r\n$1\r\nb\r\n",
   ];
   for (const text of odd) {
@@ -362,6 +314,15 @@ Deno.test("no more entries are read than are wanted, and none that is longer", (
   const fields = "a".length + "\r\n$100\r\n".length + 100;
   assert.equal(scan(bytes, 0, { longest: fields })?.count, 4);
   assert.equal(scan(bytes, 0, { longest: fields - 1 })?.count, 2);
+});
+
+Deno.test("data is not looked at where the fields are longer than is of use", () => {
+  const values = ["a", "b", "data", "[1]", "c", "d"];
+  const bytes = join([entry("1-1", ...values), entry("1-2", ...values, "e", ""), entry("1-3", ...values)]);
+  const fields = values.map((one) => `$${one.length}\r\n${one}\r\n`).join("").length - "$1\r\n\r\n".length;
+  const looked = (longestJson: number) => read(bytes, scan(bytes, 0, { longestJson })!).map(({ json }) => json);
+  assert.deepEqual(looked(fields), [true, false, true]);
+  assert.deepEqual(looked(fields - 1), [false, false, false]);
 });
 
 Deno.test("more than there is room for is read in parts", () => {

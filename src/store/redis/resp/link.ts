@@ -10,7 +10,8 @@ import { refused, type StoreError, unavailable } from "../connection/errors.ts";
 import type { LiveLink, SendShape } from "../connection/live_link.ts";
 import { concat, encodeCommand } from "./encode.ts";
 import type { Wire } from "./wire.ts";
-import { type ReplyShape, RespParser, RespProtocolError } from "./parser.ts";
+import { RespParser } from "./parser.ts";
+import { type ReplyShape, RespProtocolError } from "./reply.ts";
 
 /** What a link is made of. */
 export interface RespLinkOptions {

@@ -7,30 +7,10 @@
  * @module
  */
 import { Buffer, isAscii } from "node:buffer";
-import { PackedFields } from "../../../events/packed.ts";
+import { LONGEST_TEXT, PackedFields } from "../../../events/packed.ts";
 import { HEAD, scanEntries } from "./entry_scan.ts";
-
-/** One reply as it comes; `E` stands for an error reply, also inside arrays. */
-export type RespValue<E> = string | Uint8Array | number | null | PackedFields | E | RespValue<E>[];
-
-/** How a reply is to be read. */
-export interface ReplyShape<E> {
-  /** Bulk strings as bytes rather than as text. */
-  readonly bytes: boolean;
-  /** Flat lists of bulk strings at this depth come packed; the reply itself has depth 0. Default: none. */
-  readonly packAt?: number;
-  /** Makes the value of an error reply. */
-  readonly error: (text: string) => E;
-}
-
-/** Found what is no RESP2, or more than is taken. The link has lost its place and is of no more use. */
-export class RespProtocolError extends Error {
-  /** @param found What was found. */
-  constructor(found: string) {
-    super(`reading a reply: found ${found}, want RESP2`);
-    this.name = "RespProtocolError";
-  }
-}
+import { PlaceTables } from "./place_tables.ts";
+import { type ReplyShape, RespProtocolError, type RespValue } from "./reply.ts";
 
 /** Limits of a parser. */
 export interface RespLimits {
@@ -104,6 +84,7 @@ export class RespParser<E> {
   #before = 0;
   readonly #stack: Frame<E>[] = [];
   #pack: Pack | null = null;
+  readonly #tables = new PlaceTables();
 
   /** @param limits See {@link RespLimits}. */
   constructor({ replyBytes = REPLY_BYTES }: RespLimits = {}) {
@@ -161,7 +142,8 @@ export class RespParser<E> {
   #value(shape: ReplyShape<E>): RespValue<E> | typeof MORE | undefined {
     // What holds packed lists may be entries: pairs of an id and its fields.
     if (this.#stack.length + 1 === shape.packAt && this.#buffer[this.#at + 1] === TWO) {
-      const entry = this.#entries();
+      const frame = this.#stack.at(-1);
+      const entry = frame === undefined ? null : this.#entries(frame);
       if (entry !== null) return entry;
     }
     const lineEnd = this.#lineEnd();
@@ -189,12 +171,13 @@ export class RespParser<E> {
   }
 
   /** Whole entries, as many as are there, read at once. @returns The last of them; null: the next one is read value by value. */
-  #entries(): RespValue<E> | null {
-    const frame = this.#stack.at(-1)!;
+  #entries(frame: Frame<E>): RespValue<E> | null {
     const bytes = this.#buffer;
     const most = frame.length - frame.next;
-    const found = scanEntries({ bytes, from: this.#at, to: this.#end, most, longest: LARGE });
+    const limits = { most, longest: LARGE, longestJson: LONGEST_TEXT };
+    const found = scanEntries({ bytes, from: this.#at, to: this.#end, ...limits });
     if (found === null) return null;
+    this.#demand(found.end);
     const { count, table } = found;
     const ascii = this.#ascii ? this.#texts : null;
     let entry: RespValue<E> = null;
@@ -262,7 +245,8 @@ export class RespParser<E> {
       return new PackedFields(this.#buffer.slice(start, end), { table: Uint32Array.from(places, (at) => at - start) });
     }
     this.#lent = true;
-    return new PackedFields(this.#buffer, { table: Uint32Array.from(places), ascii: this.#ascii ? this.#texts : null });
+    const { table, first, last } = this.#tables.add(places);
+    return new PackedFields(this.#buffer, { table, first, last, ascii: this.#ascii ? this.#texts : null });
   }
 
   #packedEnd(lineEnd: number): number {

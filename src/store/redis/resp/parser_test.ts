@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { PackedFields } from "../../../events/packed.ts";
 import { concat, encodeCommand } from "./encode.ts";
-import { type ReplyShape, RespParser, RespProtocolError, type RespValue } from "./parser.ts";
+import { RespParser } from "./parser.ts";
+import { type ReplyShape, RespProtocolError, type RespValue } from "./reply.ts";
 
 /** An error reply in these tests. */
 class Refusal {
@@ -96,6 +97,61 @@ Deno.test("entries that are all there say whether their data is JSON", () => {
   const [reply] = read([encode([["s", wire]])], { ...asText, packAt: 4 });
   const entries = ((reply as Value[])[0] as Value[])[1] as [string, PackedFields][];
   assert.deepEqual(entries.map(([id, { json }]) => [id, json]), [["1-0", true], ["1-1", false], ["1-2", false]]);
+  // Of no use where the fields are no text: it would be looked for in vain.
+  for (const [length, known] of [[4_000, true], [4_200, false]] as const) {
+    const long = encode([["s", [["1-1", ["data", `"${"x".repeat(length)}"`]]]]]);
+    const [reply] = read([long], { ...asText, packAt: 4 });
+    const [[, fields]] = ((reply as Value[])[0] as Value[])[1] as [[string, PackedFields]];
+    assert.deepEqual([fields.json, fields.asciiText() !== null], [known, known]);
+  }
+});
+
+Deno.test("a reply that is one pair of an id and its fields comes packed like any other", () => {
+  const wire = encode(["1-1", [latin1("a"), latin1("b")]]);
+  for (const pieces of [[wire], [...wire].map((byte) => Uint8Array.of(byte))]) {
+    const [reply] = read(pieces, { ...asText, packAt: 1 });
+    const [id, fields] = reply as Value[];
+    assert.equal(id, "1-1");
+    assert.ok(fields instanceof PackedFields);
+    assert.deepEqual(plain(fields), [[97], [98]]);
+  }
+});
+
+Deno.test("a list of entries ends where it ends, whatever follows it", () => {
+  const pair = ["1-1", [latin1("data"), latin1("[1]")]];
+  const replies: Value[] = [[[pair, pair], pair], [[pair], "x", [pair]], [[pair], [pair]]];
+  const wire = concat(replies.map(encode));
+  // What is no entry of a list is text.
+  const kinds = (value: Value): unknown =>
+    value instanceof PackedFields ? "packed" : Array.isArray(value) ? value.map(kinds) : value;
+  const entry = ["1-1", "packed"];
+  for (let at = 0; at < wire.length; at++) {
+    assert.deepEqual(read(cut(wire, [at]), { ...asText, packAt: 3 }).map(kinds), [
+      [[entry, entry], ["1-1", ["data", "[1]"]]],
+      [[entry], "x", [entry]],
+      [[entry], [entry]],
+    ]);
+  }
+});
+
+Deno.test("nothing is read of what lay in a buffer before", () => {
+  const wire = encode([["s", ["1-1", "1-2"].map((id) => [id, [latin1("data"), latin1("[1]")]])]]);
+  for (let at = 1; at < wire.length; at++) {
+    const parser = new RespParser<Refusal>();
+    // As text it is all copied, so that the buffer is filled from its start again.
+    assert.equal(read([wire], asText, parser).length, 1);
+    assert.equal(read([wire.subarray(0, at)], { ...asText, packAt: 4 }, parser).length, 0, `${at} bytes`);
+    assert.equal(read([wire.subarray(at)], { ...asText, packAt: 4 }, parser).length, 1);
+  }
+});
+
+Deno.test("what is no ASCII is known to be none, wherever the bytes are split", () => {
+  const wire = encode([["s", ["é", "e"].map((text, n) => [`1-${n}`, ["subject", text, "data", "[1]"]])]]);
+  for (let at = 1; at < wire.length; at++) {
+    const [reply] = read(cut(wire, [at]), { ...asText, packAt: 4 });
+    const entries = ((reply as Value[])[0] as Value[])[1] as [string, PackedFields][];
+    assert.deepEqual(entries.map(([, fields]) => fields.asciiText() !== null), [false, true], `cut at ${at}`);
+  }
 });
 
 Deno.test("one byte at a time gives the same as all at once", () => {
@@ -132,7 +188,7 @@ Deno.test("a value larger than every buffer is read whole, packed or not", () =>
 });
 
 Deno.test("fields of a large entry keep no more memory than they are long", () => {
-  for (const size of [100_000, 1_000_000]) {
+  for (const size of [70_000, 100_000, 1_000_000]) {
     const sent = Array.from({ length: 5 }, (_, n) => [`${n}-0`, ["data", "x".repeat(size), "n", String(n)]]);
     const [reply] = read([encode(sent)], { ...asText, packAt: 2 });
     const packed = (reply as Value[]).map((entry) => (entry as Value[])[1] as PackedFields);
@@ -150,7 +206,9 @@ Deno.test("garbage is refused with the protocol's error and nothing else, and ne
     fc.uint8Array({ minLength: 1, maxLength: 200 }),
     fc.array(
       fc.constantFrom(
+        "*2",
         "*3",
+        "$2",
         "$5",
         "$-1",
         "*-1",
@@ -174,7 +232,7 @@ Deno.test("garbage is refused with the protocol's error and nothing else, and ne
     fc.property(
       hostile,
       places,
-      fc.constantFrom<ReplyShape<Refusal>>(asText, asBytes, { ...asText, packAt: 1 }),
+      fc.constantFrom<ReplyShape<Refusal>>(asText, asBytes, ...[1, 2, 3].map((packAt) => ({ ...asText, packAt }))),
       (bytes, cuts, shape) => {
         try {
           read(cut(bytes, cuts), shape);
@@ -216,6 +274,12 @@ Deno.test("lengths are only claims: a promise of much takes no memory, and too m
       message: /more than 1000 bytes/,
     },
   );
+  const row: Value = ["1-1", ["a", "b"]];
+  for (const shape of [asText, { ...asText, packAt: 4 }]) {
+    const entries = new RespParser<Refusal>({ replyBytes: 1_000 });
+    const reply = encode([["s", new Array<Value>(100).fill(row)]]);
+    assert.throws(() => read([reply], shape, entries), { message: /more than 1000 bytes/ });
+  }
   const many = new RespParser<Refusal>({ replyBytes: 1_000 });
   assert.equal(read(new Array<Uint8Array>(500).fill(encode("four bytes")), asText, many).length, 500);
 });

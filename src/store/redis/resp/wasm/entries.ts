@@ -82,11 +82,11 @@ let dataEnd: usize = 0;
  *
  * @param size Bytes of the input. @param most Entries, at most.
  * @param longest Most bytes of the fields of one entry, and what lies between them.
- * @param from Place of the first byte.
+ * @param longestJson The same, of those whose data is looked at. @param from Place of the first byte.
  * @returns How many were read. Of each, in turn, in the table: start and end of its id; how many places follow; 1 where
  *   its data is JSON for certain, else 0; start and end of each name and value.
  */
-export function scan(size: u32, most: u32, longest: u32, from: u32): u32 {
+export function scan(size: u32, most: u32, longest: u32, longestJson: u32, from: u32): u32 {
   end = INPUT + size;
   shift = from - <u32> INPUT;
   out = TABLE;
@@ -95,14 +95,14 @@ export function scan(size: u32, most: u32, longest: u32, from: u32): u32 {
   store<u64>(end, 0, 8);
   let count: u32 = 0;
   for (let at = INPUT; count < most; count++) {
-    at = entryEnd(at, longest);
+    at = entryEnd(at, longest, longestJson);
     if (at == 0) break;
   }
   return count;
 }
 
 /** Reads the entry that begins here into the table. @returns What follows it; 0: it is left to others. */
-function entryEnd(at: usize, longest: u32): usize {
+function entryEnd(at: usize, longest: u32, longestJson: u32): usize {
   if (load<u32>(at) != PAIR) return 0;
   const id = valueAt(at + 4);
   if (id == 0) return 0;
@@ -111,11 +111,13 @@ function entryEnd(at: usize, longest: u32): usize {
   const values = number;
   if (fields == 0 || values == 0 || out + HEAD + (values << 3) > TABLE + TABLE_BYTES) return 0;
   const next = fieldsEnd(fields, values);
-  if (next == 0 || valueEnd - <usize> (load<u32>(out, HEAD) - shift) > longest) return 0;
+  if (next == 0) return 0;
+  const length = valueEnd - <usize> (load<u32>(out, HEAD) - shift);
+  if (length > longest) return 0;
   store<u32>(out, <u32> id + shift);
   store<u32>(out, <u32> idEnd + shift, 4);
   store<u32>(out, values << 1, 8);
-  store<u32>(out, data != 0 && isJson(data, dataEnd) ? 1 : 0, 12);
+  store<u32>(out, data != 0 && length <= longestJson && isJson(data, dataEnd) ? 1 : 0, 12);
   out += HEAD + (values << 3);
   return next;
 }
