@@ -28,6 +28,9 @@ const MAX_BACKOFF_MS = 2_000;
 /** While Redis is away steps fail locally and cost it nothing, so this cap is shorter. */
 const MAX_OFFLINE_BACKOFF_MS = 1_000;
 
+/** Why a wait ends. */
+const WOKEN = "woken";
+
 /** See the module's text. */
 export class Loop {
   readonly name: string;
@@ -55,7 +58,8 @@ export class Loop {
   /** Ends the current wait, or skips the next one when a step is under way. */
   wake(): void {
     this.#woken = true;
-    this.#wake.abort();
+    // The reason is given, since making one, with its stack, would cost more than all the rest.
+    if (!this.#wake.signal.aborted) this.#wake.abort(WOKEN);
   }
 
   /** Monotonic ms at which the last step ended, well or badly. */
@@ -76,7 +80,7 @@ export class Loop {
   /** Asks the loop to end, and waits until the step under way has. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    this.#wake.abort();
+    this.#wake.abort(WOKEN);
     await this.#running;
   }
 
