@@ -40,7 +40,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** What may be used where only. Time and chance are arguments everywhere else. */
 const RESERVED: readonly { readonly what: RegExp; readonly name: string; readonly only: readonly string[] }[] = [
   { what: /\bDate\.now\b|\bnew Date\(\s*\)|\bperformance\.now\b/g, name: "the clock", only: ["src/clock.ts"] },
-  { what: /\bset(Timeout|Interval)\b|\bAbortSignal\.timeout\b/g, name: "a timer", only: ["src/clock.ts"] },
+  { what: /\bset(Timeout|Interval|Immediate)\b|\bAbortSignal\.timeout\b/g, name: "a timer", only: ["src/clock.ts"] },
   { what: /\bMath\.random\b/g, name: "chance", only: ["src/clock.ts"] },
   { what: /\bconsole\./g, name: "the console", only: ["src/telemetry/"] },
   { what: /\bDeno\.env\b/g, name: "the environment", only: ["src/boot.ts"] },

@@ -1,6 +1,6 @@
 /**
- * Other systems on Redis, handling the same events with a handler that does nothing, for comparison. Plain JavaScript, so that
- * it runs in Node, which they are made for, as well as in Deno.
+ * Other systems on Redis, handling the same events with a handler that does nothing, for comparison. Plain JavaScript
+ * for Node, which they are made for.
  *
  * `BENCH_SYSTEM`, `REDIS_PORT`, `STREAM`, `CONSUMER_GROUP`, `BENCH_EVENTS`: how many, from the first that is handled until
  * nothing is pending. `BENCH_DATA`: the data of a job.
@@ -99,7 +99,6 @@ const systems = {
   },
 };
 
-tell({ ready: true });
 await systems[env.BENCH_SYSTEM]();
 report();
 process.exit(0);

@@ -62,7 +62,7 @@ places="/ /app /tmp /var/tmp /deno-cache /home"
 check "nothing can be written" "writable:" "$(inside "printf writable:; for d in $places; do touch \$d/x 2>/dev/null && printf ' %s' \$d; done; :")"
 # A shell in the container knows its only child's environment.
 flag='tr "\0" "\n" </proc/$(cut -d" " -f1 /proc/1/task/1/children)/environ | sed -n s/^DENO_V8_FLAGS=//p'
-flags="--max-old-space-size=256,--min-semi-space-size=32,--max-semi-space-size=32"
+flags="--max-old-space-size=256,$(sed -n 's/^export const V8_FLAGS = "\(.*\)";/\1/p' tools/print_flags.ts)"
 check "the heap's limit is half of the container's, with room for what is young" "$flags" "$(inside "$flag")"
 check "cli in the image" "0" "$(docker exec "$container" sh -c 'deno run -q --cached-only --frozen $(deno run -q --cached-only --frozen --allow-env --allow-read tools/cli_permissions.ts) cli.ts stats --json' >/dev/null 2>&1; echo $?)"
 docker stop -t 30 "$container" >/dev/null

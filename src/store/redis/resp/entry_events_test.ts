@@ -9,36 +9,23 @@ import { DataHabit } from "../../../events/data_habit.ts";
 import { PackedFields } from "../../../events/packed.ts";
 import { sortFields } from "../../../events/sorted.ts";
 import { concat } from "./encode.ts";
+import { bulk, type Bytes, entry as entryOf, list } from "./entry_scan_fixtures_test.ts";
 import { RespParser } from "./parser.ts";
 import type { ReplyShape, RespValue } from "./reply.ts";
 
 type Value = RespValue<Error>;
-type Field = string | Uint8Array;
 interface Entry {
   readonly id: string;
-  readonly values: readonly Field[];
+  readonly values: readonly Bytes[];
 }
 
-const encoder = new TextEncoder();
 const apart: ReplyShape<Error> = { bytes: true, error: (text) => new Error(text) };
 const packed: ReplyShape<Error> = { ...apart, bytes: false, packAt: 4 };
 
-const bytesOf = (value: Field): Uint8Array => typeof value === "string" ? encoder.encode(value) : value;
-
-function bulk(value: Field): Uint8Array {
-  const bytes = bytesOf(value);
-  return concat([encoder.encode(`$${bytes.length}\r\n`), bytes, encoder.encode("\r\n")]);
-}
-
-function array(items: readonly Uint8Array[]): Uint8Array {
-  return concat([encoder.encode(`*${items.length}\r\n`), ...items]);
-}
-
 /** A reply to `XREADGROUP`: streams, their entries, their fields. */
 function wireOf(streams: readonly (readonly Entry[])[]): Uint8Array {
-  const rows = (entries: readonly Entry[]) =>
-    entries.map(({ id, values }) => array([bulk(id), array(values.map(bulk))]));
-  return array(streams.map((entries, n) => array([bulk(`s${n}`), array(rows(entries))])));
+  const rows = (entries: readonly Entry[]) => entries.map(({ id, values }) => entryOf(id, ...values));
+  return list(streams.map((entries, n) => list([bulk(`s${n}`), list(rows(entries))])));
 }
 
 /** In pieces of these sizes, in turn. @returns All replies. */
@@ -59,19 +46,19 @@ function read(bytes: Uint8Array, sizes: readonly number[], shape: ReplyShape<Err
 
 /** Id and fields of each entry. */
 function entriesOf(replies: readonly Value[]): (readonly [unknown, Value])[] {
-  const list = (value: Value): Value[] => value as Value[];
-  return replies.flatMap(list).flatMap((stream) => list(list(stream)[1]!)).map((entry) => {
-    const [id, fields] = list(entry);
+  const items = (value: Value): Value[] => value as Value[];
+  return replies.flatMap(items).flatMap((stream) => items(items(stream)[1]!)).map((entry) => {
+    const [id, fields] = items(entry);
     return [id instanceof Uint8Array ? new TextDecoder().decode(id) : id, fields!] as const;
   });
 }
 
-const name = fc.constantFrom<Field>(
+const name = fc.constantFrom<Bytes>(
   ...["data", "payload", "data", "payload", "type", "event", "time", "timestamp", "id", "subject", "aggregateId"],
   ...["datacontenttype", "other", "", "dat", "Data", "data\0", "\ufeffdata", "payloaD", "__proto__", "é"],
   Uint8Array.of(0x64, 0x61, 0x74, 0xe1),
 );
-const text = fc.constantFrom<Field>(
+const text = fc.constantFrom<Bytes>(
   ...[
     "{}",
     '{"a":[1,"b\\u00e9",null]}',
@@ -98,7 +85,7 @@ const text = fc.constantFrom<Field>(
 );
 /** Up to beyond what is text at once (4 KiB), what is read at once (64 KiB), and a buffer (128 KiB). */
 const long = fc.constantFrom(10, 4_000, 4_096, 20_000, 65_510, 65_536, 140_000).chain((length) =>
-  fc.constantFrom<Field>(`"${"x".repeat(length)}"`, `[${"1,".repeat(length >> 1)}1]`, `"${"x".repeat(length)}é"`)
+  fc.constantFrom<Bytes>(`"${"x".repeat(length)}"`, `[${"1,".repeat(length >> 1)}1]`, `"${"x".repeat(length)}é"`)
 );
 const value = fc.oneof({ weight: 40, arbitrary: text }, { weight: 8, arbitrary: fc.json() }, {
   weight: 1,

@@ -3,6 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { concat } from "./encode.ts";
 import { HEAD, scanEntries, type ScannedEntries } from "./entry_scan.ts";
 
 const encoder = new TextEncoder();
@@ -22,21 +23,22 @@ export function bytesOf(value: Bytes): Uint8Array {
 
 /** One after the other. */
 export function join(parts: readonly Bytes[]): Uint8Array {
-  const all = parts.map(bytesOf);
-  const joined = new Uint8Array(all.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of all) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
+  return concat(parts.map(bytesOf));
 }
 
-const bulk = (value: Bytes): Uint8Array => join([`$${bytesOf(value).length}\r\n`, value, "\r\n"]);
+/** A list of entries, or of what else there is, as Redis writes it. */
+export function list(items: readonly Uint8Array[]): Uint8Array {
+  return join([`*${items.length}\r\n`, ...items]);
+}
+
+/** A value as Redis writes it. */
+export function bulk(value: Bytes): Uint8Array {
+  return join([`$${bytesOf(value).length}\r\n`, value, "\r\n"]);
+}
 
 /** An entry as Redis writes it. */
 export function entry(id: Bytes, ...values: readonly Bytes[]): Uint8Array {
-  return join([`*2\r\n`, bulk(id), `*${values.length}\r\n`, ...values.map(bulk)]);
+  return list([bulk(id), list(values.map(bulk))]);
 }
 
 /** All of it, if nothing else is said. */
