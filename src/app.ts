@@ -142,7 +142,9 @@ export class App {
       onFault: (error) => access.warn("The HTTP server survived a fault: {error}", { error }),
     });
     if (!this.#http.boundsHeads) {
-      access.warn("This version of Deno allows no deadline for request heads: put a proxy in front, see docs/lifecycle.md");
+      access.warn(
+        "This version of Deno allows no deadline for request heads: put a proxy in front, see docs/lifecycle.md",
+      );
     }
     this.#metrics?.load().catch((error) => this.#log.error("No metrics: {error}", { error }));
     this.happenings.emit({ kind: "lifecycle", state: "listening" });
