@@ -139,8 +139,13 @@ export class App {
       hostname: config.http.host,
       port: config.http.port,
       clock,
-      onFault: (error) => access.warn("The listener failed and is opened again: {error}", { error }),
+      onFault: (error) => access.warn("The HTTP server survived a fault: {error}", { error }),
     });
+    if (!this.#http.boundsHeads) {
+      access.warn(
+        "This version of Deno allows no deadline for request heads: put a proxy in front, see docs/lifecycle.md",
+      );
+    }
     this.#metrics?.load().catch((error) => this.#log.error("No metrics: {error}", { error }));
     this.happenings.emit({ kind: "lifecycle", state: "listening" });
     this.#log.info("Listening on {url}", { url: this.url, port: this.port });

@@ -72,6 +72,25 @@ async function answersAgain(port: number): Promise<void> {
   await waitFor(answers, { timeoutMs: 10_000, what: "an answer" });
 }
 
+Deno.test({
+  name: "when half-sent request heads use up the descriptors, a request in progress is not cut for them",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    withChild(async (port, lines) => {
+      using slow = await Deno.connect({ hostname: "127.0.0.1", port });
+      await slow.write(new TextEncoder().encode(HALF_A_BODY));
+      await answersAgain(port);
+      const held = await flood(port, HALF_A_HEAD);
+      await waitFor(() => lines.length > 1, { what: "descriptors to run out" });
+      await answersAgain(port);
+      await slow.write(new TextEncoder().encode("x".repeat(99)));
+      const buffer = new Uint8Array(64);
+      const size = await until(slow.read(buffer), { what: "its answer" });
+      assert.match(new TextDecoder().decode(buffer.subarray(0, size ?? 0)), /^HTTP\/1.1 200 /);
+      for (const connection of held) connection.close();
+    }),
+});
+
 for (const [what, unfinished] of [["request heads", HALF_A_HEAD], ["request bodies", HALF_A_BODY]] as const) {
   Deno.test({
     name: `when half-sent ${what} use up the descriptors, the server answers again, the flood held or released`,
