@@ -128,6 +128,23 @@ Deno.test("where descriptors stay out with nothing but requests in progress, tho
     });
   }));
 
+Deno.test("an answer that takes its time to be read is in progress when descriptors run out", () =>
+  failing((failures) => {
+    const headers = { "Content-Length": "16000000" };
+    const long: HttpHandler = () => Promise.resolve(new Response(new Uint8Array(16_000_000), { headers }));
+    return scene(long, async ({ clock, server, faults, connect, ended }) => {
+      using reader = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+      await reader.write(new TextEncoder().encode(GET));
+      await reader.read(new Uint8Array(1_000));
+      failures.left = 1;
+      const idle = await connect();
+      await waitFor(() => faults.length === 1, { what: "the shortage to be seen" });
+      await clock.advance(500);
+      await idle.cut();
+      assert.equal(ended(), 1);
+    });
+  }));
+
 Deno.test("a shortage that comes back cuts what waits at once, one that comes later waits again", () =>
   failing((failures) =>
     scene(hello, async ({ clock, faults, connect }) => {
