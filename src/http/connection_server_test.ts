@@ -10,6 +10,8 @@ interface Failures {
   code: string;
   /** How often it was tried. */
   tried: number;
+  /** Waited for between the system's acceptance of a connection and ours. */
+  hold?: () => Promise<void>;
 }
 
 function failure(code: string): Error {
@@ -29,7 +31,9 @@ async function failing(work: (failures: Failures) => Promise<void>): Promise<voi
         failures.left--;
         throw failure(failures.code);
       }
-      return await accept.call(listener);
+      const connection = await accept.call(listener);
+      await failures.hold?.();
+      return connection;
     };
     return listener;
   };
@@ -257,5 +261,21 @@ Deno.test("closing in the middle of a shortage, and twice at once, ends it", () 
       const { tried } = failures;
       await clock.advance(5_000);
       assert.equal(failures.tried, tried);
+    })
+  ));
+
+Deno.test("a connection that is accepted while the server closes is closed", () =>
+  failing((failures) =>
+    scene(hello, async ({ server }) => {
+      const [held, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      failures.hold = () => {
+        held.resolve();
+        return release.promise;
+      };
+      using late = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+      await held.promise;
+      assert.equal(await server.close(1_000), true);
+      release.resolve();
+      assert.equal(await until(late.read(new Uint8Array(1)), { what: "the server to close it" }), null);
     })
   ));
