@@ -17,21 +17,22 @@ export const MAX_SCRIPT_VALUES = 7_900;
  * @throws {ServiceError} `event_too_large`: more fields than one step can write.
  */
 export function encodeItem(item: AppendItem, base: string, dedup: boolean): readonly Arg[] {
-  const args: Arg[] = [];
-  pushItem(args, item, base, dedup);
-  return args;
+  checkItem(item);
+  const { fields, deliverAtMs } = item;
+  const due = deliverAtMs === undefined ? "0" : String(Math.round(deliverAtMs));
+  return [due, dedup ? markOf(item, base) : "", String(fields.length), ...fields];
 }
 
-/** {@link encodeItem}, behind what is there. */
-export function pushItem(args: Arg[], item: AppendItem, base: string, dedup: boolean): void {
-  const { fields, dedupKey, deliverAtMs } = item;
-  if (fields.length > MAX_SCRIPT_VALUES) {
-    const found = `found ${fields.length / 2} fields, want at most ${MAX_SCRIPT_VALUES / 2}`;
-    throw new ServiceError("event_too_large", `appending an event: ${found}`);
-  }
-  const mark = dedup && dedupKey !== undefined ? publishMark(base, "event", dedupKey) : "";
-  args.push(deliverAtMs === undefined ? "0" : String(Math.round(deliverAtMs)), mark, String(fields.length));
-  for (const field of fields) args.push(field);
+/** @throws {ServiceError} `event_too_large`: more fields than one step can write. */
+export function checkItem({ fields }: AppendItem): void {
+  if (fields.length <= MAX_SCRIPT_VALUES) return;
+  const found = `found ${fields.length / 2} fields, want at most ${MAX_SCRIPT_VALUES / 2}`;
+  throw new ServiceError("event_too_large", `appending an event: ${found}`);
+}
+
+/** Key that marks it as published, `""` where it has no dedup key. */
+export function markOf({ dedupKey }: AppendItem, base: string): string {
+  return dedupKey === undefined ? "" : publishMark(base, "event", dedupKey);
 }
 
 /** Entry id or null, 1 where it was deduplicated, of one item after the other. */

@@ -1,24 +1,25 @@
 #!lua
--- Appends all or none. ARGV 4 base `{stream}:` · 5 window ms · 6 key of the batch's mark ('' none) · 7 items, then them
+-- Appends all or none. ARGV 4 base `{stream}:` · 5 window ms · 6 key of the batch's mark ('' none) · 7 packed items:
+--   list of how many values each has · list of marks (empty, or '' none) · list of due ms (empty, or 0: at once) · the values
 -- Returns entry id or false, and 1 when deduplicated, else 0, of one after the other.
 -- Called for every event that is published: it does without all that it does not need.
 local S = KEYS[1]
 --@include guards
 --@include emit
-local base, window, batch, count = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
+local base, window, batch, packed = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+local call, unpack_limit = redis.call, cmsgpack.unpack_limit
+local at, counts, marks, dues = unpack_limit(packed, 3)
 
--- Where each item begins, which marks there are, and whether anything may have to wait.
-local starts, marks, delayed, at = {}, {}, false, 8
-for i = 1, count do
-  starts[i] = at
-  if ARGV[at] ~= '0' then delayed = true end
-  if ARGV[at + 1] ~= '' then marks[#marks + 1] = ARGV[at + 1] end
-  at = at + 3 + ARGV[at + 2]
+-- Which marks there are.
+local marked = {}
+for i = 1, #marks do
+  if marks[i] ~= '' then marked[#marked + 1] = marks[i] end
 end
 
 -- Where nothing is delayed the first write is to the stream, and says itself whether that can be written.
+local delayed = #dues > 0
 local wrong = delayed and check(emit_targets(S, base)) or nil
-local mark = batch ~= '' and batch or marks[1]
+local mark = batch ~= '' and batch or marked[1]
 if not wrong and mark then wrong = allow({ 'SET', mark, '1', 'PX', window }) end
 if wrong then return wrong end
 
@@ -33,27 +34,38 @@ if type(first) == 'string' then
   return result
 end
 
-for from = 1, #marks, 1000 do
-  local to = math.min(from + 999, #marks)
-  local values = redis.pcall('MGET', unpack(marks, from, to))
-  for i = from, to do known[marks[i]] = values[i - from + 1] or nil end
+for from = 1, #marked, 1000 do
+  local to = math.min(from + 999, #marked)
+  local values = redis.pcall('MGET', unpack(marked, from, to))
+  for i = from, to do known[marked[i]] = values[i - from + 1] or nil end
 end
 
+-- Both are given the place of the next item, and then the values of this one, which so need no table.
+local function add(next, ...)
+  at = next
+  return call('XADD', S, '*', ...)
+end
 local now = delayed and now_ms()
-for i = 1, count do
-  at, mark = starts[i], ARGV[starts[i] + 1]
+local function delay(i, next, ...)
+  at = next
+  return emit(S, base, { due = dues[i], mark = marks[i] or '', values = { ... } }, now) or ''
+end
+
+for i = 1, #counts do
+  mark = marks[i]
   if known[mark] then
+    at = unpack_limit(packed, counts[i], at)
     tell(i, known[mark], 1)
   else
     local id
-    if ARGV[at] == '0' then id = redis.call('XADD', S, '*', unpack(ARGV, at + 3, at + 2 + ARGV[at + 2]))
-    else id = emit(S, base, take(at), now) or '' end
+    if not delayed or dues[i] == 0 then id = add(unpack_limit(packed, counts[i], at))
+    else id = delay(i, unpack_limit(packed, counts[i], at)) end
     tell(i, id, 0)
-    if mark ~= '' then
+    if mark and mark ~= '' then
       known[mark] = id
-      redis.call('SET', mark, id, 'PX', window)
+      call('SET', mark, id, 'PX', window)
     end
   end
 end
-if batch ~= '' then redis.call('SET', batch, cmsgpack.pack(ids), 'PX', window) end
+if batch ~= '' then call('SET', batch, cmsgpack.pack(ids), 'PX', window) end
 return result

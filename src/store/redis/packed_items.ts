@@ -1,0 +1,153 @@
+/**
+ * Events to append as one MessagePack argument, which Redis' Lua reads with `cmsgpack`. As words of their own, a dozen an
+ * event, they cost the client and the server more than all else that publishing a batch does: each is measured, framed,
+ * parsed, made an object, and copied into Lua.
+ *
+ * Flat, one object after the other, so that Lua makes no tables of them: list of how many values each item has · list of
+ * marks (empty: no item has one; `""`: this one has none) · list of due times (empty: nothing waits; 0: at once) · the
+ * values of all items. Format: https://github.com/msgpack/msgpack/blob/master/spec.md
+ * @module
+ */
+import { ServiceError } from "../../errors.ts";
+import type { AppendItem } from "../port.ts";
+import { markOf } from "./items.ts";
+
+/** Longest text that is written letter by letter: below it a call of the runtime's encoder costs more. */
+const SHORT = 64;
+/** Most bytes that one letter of a text takes. */
+const WIDEST = 3;
+/** Bytes before a value: its type and how long it is. */
+const HEAD = 5;
+/** Room to begin with, and most room that is kept from one call to the next. */
+const [ROOM, MOST_ROOM] = [65_536, 1_048_576];
+/** What Redis takes as one argument (`proto-max-bulk-len`). */
+const MOST_BYTES = 536_870_912;
+const [STR_8, STR_32, ARRAY_32, UINT_16, FLOAT_64] = [0xd9, 0xdb, 0xdd, 0xcd, 0xcb];
+const encoder = new TextEncoder();
+
+/**
+ * Packs items one call after the other, in the same room; what it hands out is a copy. Texts become UTF-8, a lone surrogate
+ * U+FFFD; bytes stay as they are.
+ */
+export class ItemPacker {
+  #bytes = new Uint8Array(ROOM);
+  #view = new DataView(this.#bytes.buffer);
+  #at = 0;
+
+  /**
+   * @param items Checked, fewer than 65,536 values each. @param base `{stream}:` of the stream that they go to.
+   * @param dedup False: dedup keys are left out.
+   * @throws {ServiceError} `event_too_large`: more than Redis takes at once.
+   */
+  pack(items: readonly AppendItem[], base: string, dedup: boolean): Uint8Array {
+    this.#at = 0;
+    this.#list(items.length);
+    for (const { fields } of items) this.#count(fields.length);
+    this.#marks(items, base, dedup);
+    this.#dues(items);
+    for (const { fields } of items) {
+      for (const field of fields) {
+        if (typeof field === "string") this.#text(field);
+        else this.#raw(field);
+      }
+    }
+    return this.#handOut();
+  }
+
+  #marks(items: readonly AppendItem[], base: string, dedup: boolean): void {
+    const marked = dedup && items.some(({ dedupKey }) => dedupKey !== undefined);
+    this.#list(marked ? items.length : 0);
+    if (marked) { for (const item of items) this.#text(markOf(item, base)); }
+  }
+
+  #dues(items: readonly AppendItem[]): void {
+    const delayed = items.some(({ deliverAtMs }) => deliverAtMs !== undefined);
+    this.#list(delayed ? items.length : 0);
+    if (delayed) { for (const { deliverAtMs } of items) this.#number(Math.round(deliverAtMs ?? 0)); }
+  }
+
+  /** A list begins. */
+  #list(length: number): void {
+    this.#ensure(HEAD);
+    this.#head(ARRAY_32, this.#at, length);
+    this.#at += HEAD;
+  }
+
+  #count(value: number): void {
+    this.#ensure(3);
+    this.#bytes[this.#at] = UINT_16;
+    this.#view.setUint16(this.#at + 1, value);
+    this.#at += 3;
+  }
+
+  #number(value: number): void {
+    this.#ensure(9);
+    this.#bytes[this.#at] = FLOAT_64;
+    this.#view.setFloat64(this.#at + 1, value);
+    this.#at += 9;
+  }
+
+  #text(text: string): void {
+    this.#ensure(HEAD + text.length * WIDEST);
+    if (text.length <= SHORT && this.#ascii(text)) return;
+    const { written } = encoder.encodeInto(text, this.#bytes.subarray(this.#at + HEAD));
+    this.#head(STR_32, this.#at, written);
+    this.#at += HEAD + written;
+  }
+
+  /** Most texts are short and ASCII, whose length is known before. @returns False: it is not, and nothing was written. */
+  #ascii(text: string): boolean {
+    const { length } = text;
+    const bytes = this.#bytes;
+    let at = this.#at;
+    bytes[at++] = STR_8;
+    bytes[at++] = length;
+    for (let index = 0; index < length; index++) {
+      const code = text.charCodeAt(index);
+      if (code > 0x7f) return false;
+      bytes[at++] = code;
+    }
+    this.#at = at;
+    return true;
+  }
+
+  #raw(value: Uint8Array): void {
+    this.#ensure(HEAD + value.length);
+    this.#head(STR_32, this.#at, value.length);
+    this.#bytes.set(value, this.#at + HEAD);
+    this.#at += HEAD + value.length;
+  }
+
+  #head(type: number, at: number, length: number): void {
+    this.#bytes[at] = type;
+    this.#view.setUint32(at + 1, length);
+  }
+
+  /** Room for so many bytes more. */
+  #ensure(more: number): void {
+    const wanted = this.#at + more;
+    if (wanted > this.#bytes.length) this.#grow(wanted);
+  }
+
+  #grow(wanted: number): void {
+    if (this.#at > MOST_BYTES) {
+      throw new ServiceError("event_too_large", `appending: found over ${this.#at} bytes, want at most ${MOST_BYTES}`);
+    }
+    const bytes = new Uint8Array(Math.max(wanted, 2 * this.#bytes.length));
+    bytes.set(this.#bytes.subarray(0, this.#at));
+    this.#use(bytes);
+  }
+
+  #use(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer);
+  }
+
+  /** What is sent is written later, so that it must not lie in the room of the next call. */
+  #handOut(): Uint8Array {
+    const whole = this.#bytes;
+    if (whole.length <= MOST_ROOM) return whole.slice(0, this.#at);
+    this.#use(new Uint8Array(ROOM));
+    return whole.subarray(0, this.#at);
+  }
+}
