@@ -103,9 +103,9 @@ export class GatheredAppends {
   }
 }
 
-/** Bytes, or characters, of all words. */
-function sizeOf(item: AppendItem): number {
+/** Bytes, or characters, of all values. */
+function sizeOf({ fields }: AppendItem): number {
   let size = 0;
-  for (const word of item) size += word.length;
+  for (const field of fields) size += field.length;
   return size;
 }
