@@ -5,7 +5,7 @@
 import { ServiceError } from "../../errors.ts";
 import type { Appended, AppendItem } from "../port.ts";
 import type { Arg, Reply } from "./channel.ts";
-import { list, textOrNull } from "./codec.ts";
+import { list, text, textOrNull } from "./codec.ts";
 import { publishMark } from "./keys.ts";
 
 /** Most values (names and values) that a script can hand to one command: Lua's own stack holds 8,000. */
@@ -35,14 +35,13 @@ export function markOf({ dedupKey }: AppendItem, base: string): string {
   return dedupKey === undefined ? "" : publishMark(base, "event", dedupKey);
 }
 
-/** Entry id or null, 1 where it was deduplicated, of one item after the other. */
+/** Entry ids as `append.lua` tells them. */
 export function appendedOf(reply: Reply | undefined): readonly Appended[] {
-  const flat = list(reply);
-  const appended: Appended[] = [];
-  for (let at = 0; at < flat.length; at += 2) {
-    appended.push({ entryId: textOrNull(flat[at]), deduplicated: flat[at + 1] === 1 });
-  }
-  return appended;
+  return text(reply).split(" ").map((told) => {
+    const deduplicated = told.startsWith("=");
+    const entryId = deduplicated ? told.slice(1) : told;
+    return { entryId: entryId === "" ? null : entryId, deduplicated };
+  });
 }
 
 /** A list of entry ids, null while an event waits. */

@@ -8,6 +8,7 @@
  * values of all items. Format: https://github.com/msgpack/msgpack/blob/master/spec.md
  * @module
  */
+import { Buffer } from "node:buffer";
 import { ServiceError } from "../../errors.ts";
 import type { AppendItem } from "../port.ts";
 import { markOf } from "./items.ts";
@@ -145,9 +146,13 @@ export class ItemPacker {
 
   /** What is sent is written later, so that it must not lie in the room of the next call. */
   #handOut(): Uint8Array {
-    const whole = this.#bytes;
-    if (whole.length <= MOST_ROOM) return whole.slice(0, this.#at);
-    this.#use(new Uint8Array(ROOM));
-    return whole.subarray(0, this.#at);
+    const packed = this.#bytes.subarray(0, this.#at);
+    if (this.#bytes.length > MOST_ROOM) {
+      this.#use(new Uint8Array(ROOM));
+      return packed;
+    }
+    const copy = Buffer.allocUnsafe(this.#at);
+    copy.set(packed);
+    return copy;
   }
 }
