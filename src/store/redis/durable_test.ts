@@ -68,7 +68,7 @@ Deno.test("what is not confirmed in time was written all the same, and the error
     const [confirmation, answer] of [[REPLICA, 0], [{ level: "fsync" }, [0, 0]], [{ level: "fsync" }, refused]] as const
   ) {
     const channel = new FakeChannel();
-    channel.answer = (commands) => commands.map(([word]) => word === "EVAL" ? ["5-0", 0] : answer as Reply);
+    channel.answer = (commands) => commands.map(([word]) => word === "EVAL" ? "5-0" : answer as Reply);
     await assert.rejects(new DurableAppends(channel, 100).append(call("1"), confirmation), (error) => {
       assert.ok(error instanceof DurabilityNotReachedError && error.outcomeUnknown);
       assert.deepEqual(error.appended, [{ entryId: "5-0", deduplicated: false }]);
@@ -81,7 +81,7 @@ Deno.test("a script that is refused fails alone, and was not written", async () 
   const channel = new FakeChannel();
   const oom = new StoreRefusedError("out_of_memory", "OOM");
   channel.answer = (commands) =>
-    commands.map(([word, , , , arg]) => word === "WAIT" ? 1 : arg === "bad" ? oom : ["1-0", 0]);
+    commands.map(([word, , , , arg]) => word === "WAIT" ? 1 : arg === "bad" ? oom : "1-0");
   const durable = new DurableAppends(channel, 100);
   const settled = await Promise.allSettled(["first", "bad", "good"].map((arg) => durable.append(call(arg), REPLICA)));
   assert.deepEqual(settled.map(({ status }) => status), ["fulfilled", "rejected", "fulfilled"]);
