@@ -80,8 +80,7 @@ Deno.test("what is not confirmed in time was written all the same, and the error
 Deno.test("a script that is refused fails alone, and was not written", async () => {
   const channel = new FakeChannel();
   const oom = new StoreRefusedError("out_of_memory", "OOM");
-  channel.answer = (commands) =>
-    commands.map(([word, , , , arg]) => word === "WAIT" ? 1 : arg === "bad" ? oom : "1-0");
+  channel.answer = (commands) => commands.map(([word, , , , arg]) => word === "WAIT" ? 1 : arg === "bad" ? oom : "1-0");
   const durable = new DurableAppends(channel, 100);
   const settled = await Promise.allSettled(["first", "bad", "good"].map((arg) => durable.append(call(arg), REPLICA)));
   assert.deepEqual(settled.map(({ status }) => status), ["fulfilled", "rejected", "fulfilled"]);

@@ -18,7 +18,8 @@ function gathering(): { gathered: GatheredAppends; calls: Call[]; clock: FakeClo
   const clock = new FakeClock();
   const gathered = new GatheredAppends((items, windowMs, waitedMs) => {
     const { promise, resolve, reject } = Promise.withResolvers<readonly Appended[]>();
-    const answer = (): void => resolve(items.map(({ fields: [name] }) => ({ entryId: `${name}`, deduplicated: false })));
+    const answer = (): void =>
+      resolve(items.map(({ fields: [name] }) => ({ entryId: `${name}`, deduplicated: false })));
     calls.push({ items, windowMs, waitedMs, answer, fail: reject });
     return promise;
   }, clock);

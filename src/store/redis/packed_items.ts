@@ -33,7 +33,13 @@ const encoder = new TextEncoder();
 export class ItemPacker {
   #bytes = new Uint8Array(ROOM);
   #view = new DataView(this.#bytes.buffer);
+  readonly #most: number;
   #at = 0;
+
+  /** @param most Bytes of one call. */
+  constructor(most = MOST_BYTES) {
+    this.#most = most;
+  }
 
   /**
    * @param items Checked, fewer than 65,536 values each. @param base `{stream}:` of the stream that they go to.
@@ -131,9 +137,6 @@ export class ItemPacker {
   }
 
   #grow(wanted: number): void {
-    if (this.#at > MOST_BYTES) {
-      throw new ServiceError("event_too_large", `appending: found over ${this.#at} bytes, want at most ${MOST_BYTES}`);
-    }
     const bytes = new Uint8Array(Math.max(wanted, 2 * this.#bytes.length));
     bytes.set(this.#bytes.subarray(0, this.#at));
     this.#use(bytes);
@@ -147,10 +150,12 @@ export class ItemPacker {
   /** What is sent is written later, so that it must not lie in the room of the next call. */
   #handOut(): Uint8Array {
     const packed = this.#bytes.subarray(0, this.#at);
-    if (this.#bytes.length > MOST_ROOM) {
-      this.#use(new Uint8Array(ROOM));
-      return packed;
+    const kept = this.#bytes.length <= MOST_ROOM;
+    if (!kept) this.#use(new Uint8Array(ROOM));
+    if (this.#at > this.#most) {
+      throw new ServiceError("event_too_large", `appending: found ${this.#at} bytes, want at most ${this.#most}`);
     }
+    if (!kept) return packed;
     const copy = Buffer.allocUnsafe(this.#at);
     copy.set(packed);
     return copy;
