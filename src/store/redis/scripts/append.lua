@@ -18,8 +18,7 @@ for i = 1, #marks do
 end
 
 -- Where nothing is delayed the first write is to the stream, and says itself whether that can be written.
-local delayed = #dues > 0
-local wrong = delayed and check(emit_targets(S, base)) or nil
+local wrong = #dues > 0 and check(emit_targets(S, base)) or nil
 local mark = batch ~= '' and batch or marked[1]
 if not wrong and mark then wrong = allow({ 'SET', mark, '1', 'PX', window }) end
 if wrong then return wrong end
@@ -27,35 +26,37 @@ if wrong then return wrong end
 local first = batch ~= '' and redis.pcall('GET', batch)
 if type(first) == 'string' then return '=' .. table.concat(cmsgpack.unpack(first), ' =') end
 
--- Entry id of each item, '' while it waits, and what is told of it.
-local ids, told, known = {}, {}, {}
-
+local known = {}
 for from = 1, #marked, 1000 do
   local to = math.min(from + 999, #marked)
   local values = redis.pcall('MGET', unpack(marked, from, to))
   for i = from, to do known[marked[i]] = values[i - from + 1] or nil end
 end
 
--- Both are given the place of the next item, and then the values of this one, which so need no table.
-local function add(next, ...)
-  at = next
-  return call('XADD', S, '*', ...)
-end
-local now = delayed and now_ms()
-local function delay(i, next, ...)
-  at = next
-  return emit(S, base, { due = dues[i], mark = marks[i] or '', values = { ... } }, now) or ''
+-- Given the place of the next item and the values of this one, which so need no table. Entry id, '' while it waits.
+local put
+if #dues == 0 then
+  put = function(_, next, ...)
+    at = next
+    return call('XADD', S, '*', ...)
+  end
+else
+  local now = now_ms()
+  put = function(i, next, ...)
+    at = next
+    return emit(S, base, { due = dues[i], mark = marks[i] or '', values = { ... } }, now) or ''
+  end
 end
 
+-- Entry id of each item, '' while it waits, and what is told of it.
+local ids, told = {}, {}
 for i = 1, #counts do
   mark = marks[i]
   if known[mark] then
     at = unpack_limit(packed, counts[i], at)
     ids[i], told[i] = known[mark], '=' .. known[mark]
   else
-    local id
-    if not delayed or dues[i] == 0 then id = add(unpack_limit(packed, counts[i], at))
-    else id = delay(i, unpack_limit(packed, counts[i], at)) end
+    local id = put(i, unpack_limit(packed, counts[i], at))
     ids[i], told[i] = id, id
     if mark and mark ~= '' then
       known[mark] = id
