@@ -6,6 +6,7 @@ import type { AppendItem } from "../port.ts";
 import type { Reply } from "./channel.ts";
 import { MAX_SCRIPT_VALUES } from "./items.ts";
 import { ItemPacker } from "./packed_items.ts";
+import { openHarness } from "./test_harness.ts";
 import { TestChannel } from "./test_channel.ts";
 
 const BASE = "{s}:";
@@ -70,6 +71,20 @@ Deno.test("Redis reads as many items, and as many values, as one call may have",
     const read = await channel.send(["EVAL", READ, "0", packed], { bytes: true });
     assert.deepEqual(readable(read), expected(items, true));
   }
+});
+
+Deno.test("an event with as many fields as one step can write is written: alone, in a batch, and later", async () => {
+  await using harness = await openHarness();
+  const store = harness.store();
+  const wide = { fields: Array.from({ length: MAX_SCRIPT_VALUES }, (_, index) => `${index}`) };
+  const small = { fields: ["type", "t"] };
+  await store.append([wide]);
+  await store.append([small, wide]);
+  await store.append([small, { ...wide, deliverAtMs: await store.time() + 50 }]);
+  await harness.elapse(100);
+  assert.equal((await store.promoteDelayed(10)).moved, 1);
+  const sizes = (await harness.entries()).map(({ fields }) => fields.length);
+  assert.deepEqual(sizes, [wide, small, wide, small, wide].map(({ fields }) => fields.length));
 });
 
 Deno.test("what was packed stays as it is while more is packed, small or large", () => {

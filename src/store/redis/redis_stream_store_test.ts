@@ -246,18 +246,6 @@ test("an event with more fields than one step can write is refused before anythi
   assert.equal((await harness.entries()).length, 1);
 });
 
-test("an event with as many fields as one step can write is written: alone, in a batch, and later", async (harness) => {
-  const store = harness.store();
-  const giant = { fields: manyFields(3_950) };
-  await store.append([giant]);
-  await store.append([item("x"), giant]);
-  await store.append([item("y"), { ...giant, deliverAtMs: await store.time() + 50 }]);
-  await harness.elapse(100);
-  assert.equal((await store.promoteDelayed(10)).moved, 1);
-  const sizes = (await harness.entries()).map(({ fields }) => fields.length);
-  assert.deepEqual(sizes, [7_900, 4, 7_900, 4, 7_900]);
-});
-
 test("texts that JSON of Lua refuses survive parking and a crash", async (harness) => {
   const store = await mortal(harness, "a");
   const other = await replica(harness, "b");
