@@ -44,7 +44,7 @@ export async function appendTogether(
 function appendCall(context: StoreContext, items: readonly AppendItem[], windowMs: number, batch: string): ScriptCall {
   const { keys: { base }, scripts, packer } = context;
   const packed = packer.pack(items, base, windowMs > 0);
-  return groupCall(context, scripts.append, "", [base, String(windowMs), batch, packed]);
+  return groupCall(context, scripts.append, "", [base, String(windowMs), batch, ...packed]);
 }
 
 function appended(context: StoreContext, reply: Reply): readonly Appended[] {

@@ -1,6 +1,7 @@
 #!lua
--- Appends all or none. ARGV 4 base `{stream}:` · 5 window ms · 6 key of the batch's mark ('' none) · 7 packed items:
---   list of how many values each has · list of marks (empty, or '' none) · list of due ms (empty, or 0: at once) · the values
+-- Appends all or none. ARGV 4 base `{stream}:` · 5 window ms · 6 key of the batch's mark ('' none) · 7 packed items, then
+-- long values. Packed is: list of how many values each has, negative where some are long · list of marks (empty, or '' none) ·
+-- list of due ms (empty, or 0: at once) · the values, in place of a long one its place in ARGV
 -- Returns the entry ids, '' while one waits, '=' before one that was deduplicated, with a space between: one text, since a list
 -- costs both sides as much as the ids do.
 -- Called for every event that is published: it does without all that it does not need.
@@ -33,18 +34,26 @@ for from = 1, #marked, 1000 do
   for i = from, to do known[marked[i]] = values[i - from + 1] or nil end
 end
 
+-- Values of which some may be places of long ones: ARGV has nothing at a text.
+local function whole(...)
+  local values = { ... }
+  for k = 1, #values do values[k] = ARGV[values[k]] or values[k] end
+  return values
+end
+
 -- Given the place of the next item and the values of this one, which so need no table. Entry id, '' while it waits.
 local put
 if #dues == 0 then
-  put = function(_, next, ...)
+  put = function(i, next, ...)
     at = next
+    if counts[i] < 0 then return call('XADD', S, '*', unpack(whole(...))) end
     return call('XADD', S, '*', ...)
   end
 else
   local now = now_ms()
   put = function(i, next, ...)
     at = next
-    return emit(S, base, { due = dues[i], mark = marks[i] or '', values = { ... } }, now) or ''
+    return emit(S, base, { due = dues[i], mark = marks[i] or '', values = whole(...) }, now) or ''
   end
 end
 
@@ -53,10 +62,10 @@ local ids, told = {}, {}
 for i = 1, #counts do
   mark = marks[i]
   if known[mark] then
-    at = unpack_limit(packed, counts[i], at)
+    at = unpack_limit(packed, math.abs(counts[i]), at)
     ids[i], told[i] = known[mark], '=' .. known[mark]
   else
-    local id = put(i, unpack_limit(packed, counts[i], at))
+    local id = put(i, unpack_limit(packed, math.abs(counts[i]), at))
     ids[i], told[i] = id, id
     if mark and mark ~= '' then
       known[mark] = id
