@@ -63,7 +63,11 @@ export const publishingClauses: readonly Clause[] = [
       await store.append([{ fields }]);
       const bytes = fields.map((word) => typeof word === "string" ? new TextEncoder().encode(word) : word);
       const found = (await harness.entries()).map((entry) => entry.fields.map((word) => Uint8Array.from(word)));
-      assert.deepEqual([found[1], found[3], found[4]], [bytes, bytes, bytes]);
+      // Which ones are wrong, not how: a difference of so many bytes takes minutes to print.
+      const wrong = [found[1], found[3], found[4]].map((entry) =>
+        bytes.flatMap((word, index) => String(entry?.[index]) === String(word) ? [] : [index])
+      );
+      assert.deepEqual(wrong, [[], [], []]);
     },
   },
   {
@@ -76,8 +80,8 @@ export const publishingClauses: readonly Clause[] = [
         item("b", { dedupKey: "k" }),
         item("c", { dedupKey: "l", deliverAtMs: later }),
         item("d", { dedupKey: "l" }),
-        { fields: [...item("e").fields, "data", "x".repeat(2_000)], deliverAtMs: later, dedupKey: "m" },
-        item("e", { dedupKey: "m" }),
+        item("e", { deliverAtMs: later, dedupKey: "m" }),
+        { fields: [...item("e").fields, "data", "x".repeat(2_000)], dedupKey: "m" },
         item("f", { deliverAtMs: 1_000 }),
         item("g"),
       ];

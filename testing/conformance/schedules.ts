@@ -58,7 +58,8 @@ export const scheduleClauses: readonly Clause[] = [
       assert.deepEqual(await store.promoteDelayed(2), { moved: 2, nextDueInMs: 0 });
       assert.deepEqual(idsOf(await harness.entries()), ["y", "z"]);
       assert.deepEqual([...(await harness.entries())[0]?.fields[3] ?? []], [...bytes]);
-      assert.deepEqual([...(await harness.entries())[0]?.fields[5] ?? []], [...long]);
+      const kept = Uint8Array.from((await harness.entries())[0]?.fields[5] ?? []);
+      assert.ok(String(kept) === String(long), "the long value");
       assert.deepEqual(await store.promoteDelayed(2), { moved: 1, nextDueInMs: null });
     },
   },
