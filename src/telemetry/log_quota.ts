@@ -43,7 +43,8 @@ export class LineQuota {
    */
   tell(kind: string, level: QuotaLevel, template: string, properties: object | (() => object)): void {
     const state = this.#kinds.get(kind) ?? this.#begin(kind, level);
-    this.#earn(state);
+    // What is earned while it is quiet is counted when it speaks again: it may be quiet about thousands a second.
+    if (state.suppressed === 0) this.#earn(state);
     if (state.suppressed > 0 || state.tokens < 1) {
       state.suppressed++;
       return;
