@@ -14,7 +14,8 @@ const LONGEST = 500;
 /** See the module's text. */
 export class RecentErrors {
   readonly #clock: Clock;
-  readonly #errors: RecentError[] = [];
+  /** When they happened, epoch ms, is written out only for whoever asks: there may be thousands a second. */
+  readonly #errors: (Omit<RecentError, "time"> & { readonly atMs: number })[] = [];
   readonly #unlisten: () => void;
 
   /** Listens from now on. */
@@ -25,7 +26,7 @@ export class RecentErrors {
 
   /** Latest first. */
   get latest(): readonly RecentError[] {
-    return this.#errors.toReversed();
+    return this.#errors.map(({ atMs, ...error }) => ({ time: rfc3339(atMs), ...error })).reverse();
   }
 
   /** Stops listening. */
@@ -52,8 +53,9 @@ export class RecentErrors {
   #add(kind: string, stream: string | null, entryId: string | null, message: string): void {
     // A fault that lasts must not push out everything else.
     const last = this.#errors.at(-1);
-    if (last?.kind === kind && last.message === message.slice(0, LONGEST)) this.#errors.pop();
-    this.#errors.push({ time: rfc3339(this.#clock.now()), kind, stream, entryId, message: message.slice(0, LONGEST) });
+    const text = message.slice(0, LONGEST);
+    if (last?.kind === kind && last.message === text) this.#errors.pop();
+    this.#errors.push({ atMs: this.#clock.now(), kind, stream, entryId, message: text });
     if (this.#errors.length > MOST) this.#errors.shift();
   }
 }

@@ -164,15 +164,18 @@ interface Identified {
  */
 export function peekIdentifiers(entry: Identified): Identifiers {
   const { packed, entryId } = entry;
-  const found: Record<string, Value | undefined> = { correlationid: undefined, traceparent: undefined, id: undefined };
+  let given: Value | undefined;
+  let trace: Value | undefined;
+  let id: Value | undefined;
   // Asking for `fields` would unpack them.
   eachField(packed ?? entry.fields, (name, value) => {
-    if (Object.hasOwn(found, name)) found[name] ??= value;
+    if (name === "id") id ??= value;
+    else if (name === "correlationid") given ??= value;
+    else if (name === "traceparent") trace ??= value;
   });
-  const { correlationid: given, traceparent: trace, id } = found;
   const correlationId = given === undefined ? attribute(id) ?? entryId : lossy(given);
   const traceId = trace === undefined ? null : traceIdOf(lossy(trace));
-  return { correlationId, ...(traceId === null ? {} : { traceId }) };
+  return traceId === null ? { correlationId } : { correlationId, traceId };
 }
 
 function makeEvent(

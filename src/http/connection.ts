@@ -16,6 +16,11 @@ export const HEAD_DEADLINE_MS = 10_000;
 export const IDLE_DEADLINE_MS = 75_000;
 /** So long after it was told that its body is too slow or too large a client may go on sending, ms. */
 export const REFUSED_DEADLINE_MS = 5_000;
+/**
+ * Whoever reads no slower than so many bytes a millisecond is given the time for an answer that says its length. The runtime
+ * calls an answer complete once it has it; a stream, once it is sent.
+ */
+export const READ_BYTES_PER_MS = 16;
 /** Deadlines are kept to this, ms: thousands of connections then need a few looks a second. */
 const STEP_MS = 250;
 
@@ -39,6 +44,8 @@ export class Connection implements Expirable {
   /** In progress; several where the client speaks HTTP/2. */
   #requests = 0;
   #refused = false;
+  /** Until then what was answered may take to be read, monotonic ms. */
+  #readUntilMs = 0;
   #closing = false;
   #closed = false;
 
@@ -56,15 +63,15 @@ export class Connection implements Expirable {
     });
   }
 
-  /** No request is in progress; half of a head may have come. */
+  /** No request is in progress, nor has a long answer to be read; half of a head may have come. */
   get waits(): boolean {
-    return this.#requests === 0;
+    return this.#requests === 0 && this.#host.clock.monotonic() >= this.#readUntilMs;
   }
 
   /** Closes it once no request is in progress; {@link cut} may come before. */
   shutdown(): void {
     this.#closing = true;
-    if (this.waits) this.#served.shutdown();
+    if (this.#requests === 0) this.#served.shutdown();
   }
 
   /** Closes it. */
@@ -80,16 +87,21 @@ export class Connection implements Expirable {
   #handle(request: Request, info: Deno.ServeHandlerInfo): Promise<Response> {
     this.#host.deadlines.remove(this);
     this.#requests++;
+    this.#refused = false;
     info.completed.then(this.#completed, this.#completed);
     const response = this.#host.handler(request, info);
-    response.then(this.#answered, ignore);
+    response.then((answer) => this.#answered(request, answer), ignore);
     return response;
   }
 
-  readonly #answered = ({ status }: Response): void => {
+  #answered({ method }: Request, { status, headers }: Response): void {
     // What still comes of its body is thrown away by the runtime, for as long as it comes.
     if (status === 408 || status === 413) this.#refused = true;
-  };
+    const bytes = method === "HEAD" ? 0 : Number(headers.get("content-length") ?? 0);
+    if (bytes > 0) {
+      this.#readUntilMs = Math.max(this.#host.clock.monotonic(), this.#readUntilMs) + bytes / READ_BYTES_PER_MS;
+    }
+  }
 
   /** Its answer is given, and a stream's end sent. */
   readonly #completed = (): void => {
@@ -100,10 +112,11 @@ export class Connection implements Expirable {
 
   #wait(ms: number): void {
     const { clock, deadlines } = this.#host;
+    const fromMs = Math.max(clock.monotonic(), this.#readUntilMs);
     // Its client left before the answer was given.
     if (this.#closed) return;
     deadlines.remove(this);
-    this.deadlineMs = Math.ceil((clock.monotonic() + ms) / STEP_MS) * STEP_MS;
+    this.deadlineMs = Math.ceil((fromMs + ms) / STEP_MS) * STEP_MS;
     deadlines.add(this);
   }
 }

@@ -12,6 +12,20 @@ import type { HttpServer, HttpServerOptions } from "./server.ts";
 const AGAIN_MS = 50;
 /** So long after descriptors ran out connections are cut for want of them, ms. */
 const CUT_AFTER_MS = 500;
+/** A shortage is the same one if it comes back within this, ms. */
+const OVER_AFTER_MS = 2_000;
+/** So often the same fault is told, ms. */
+const TELL_MS = 30_000;
+/**
+ * These say of one connection that its client has left again before it was accepted (the runtime asks for its address), or
+ * that the network to it failed: nothing is wrong with us, and the next one waits already.
+ */
+const GONE: ReadonlySet<string> = new Set([
+  ...["ENOTCONN", "ECONNRESET", "ECONNABORTED", "EPIPE", "ETIMEDOUT", "EPROTO"],
+  ...["EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH", "ENONET"],
+]);
+/** Descriptors, or the memory of sockets, are used up. */
+const SHORT: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
 
 /** See the module's text. */
 export class ConnectionServer implements HttpServer {
@@ -24,6 +38,10 @@ export class ConnectionServer implements HttpServer {
   readonly #listener: Deno.TcpListener;
   readonly #connections = new Set<Connection>();
   readonly #closing = new AbortController();
+  /** When the last shortage of descriptors began, and when it was last felt, monotonic ms. */
+  #shortSinceMs = -Infinity;
+  #shortMs = -Infinity;
+  #toldMs = -Infinity;
 
   /** Listens. @throws {Error} As `Deno.listen`. */
   constructor(options: HttpServerOptions, serve: ServeConnection) {
@@ -55,41 +73,81 @@ export class ConnectionServer implements HttpServer {
   }
 
   async #accept(): Promise<void> {
-    let told = false;
     while (!this.#closing.signal.aborted) {
       try {
         this.#take(await this.#listener.accept());
-        told = false;
       } catch (error) {
         if (this.#closing.signal.aborted) return;
-        if (!told) this.#onFault(error);
-        told = true;
-        await this.#shortage();
+        await this.#failed(error);
       }
     }
   }
 
+  async #failed(error: unknown): Promise<void> {
+    const code = codeOf(error);
+    if (GONE.has(code)) return;
+    this.#tell(error);
+    if (SHORT.has(code)) await this.#shortage();
+    else await sleep(this.#clock, AGAIN_MS, this.#closing.signal);
+  }
+
   #take(accepted: Deno.TcpConn): void {
     if (this.#closing.signal.aborted) return accepted.close();
-    // Answers are written whole; waiting for more would hold up streams.
-    accepted.setNoDelay(true);
-    const connection = new Connection(this.#host, this.#serve, accepted);
-    this.#connections.add(connection);
-    void connection.finished.then(() => this.#connections.delete(connection));
+    try {
+      // Answers are written whole; waiting for more would hold up streams.
+      accepted.setNoDelay(true);
+      const connection = new Connection(this.#host, this.#serve, accepted);
+      this.#connections.add(connection);
+      void connection.finished.then(() => this.#connections.delete(connection));
+    } catch (error) {
+      // It cannot be served; the others can.
+      close(accepted);
+      this.#tell(error);
+    }
   }
 
   /**
-   * A connection could not be accepted, nearly always for want of descriptors. Some may become free; else connections are
-   * cut: those that keep the server waiting, and if there are none, all that were open then.
+   * A connection could not be accepted for want of descriptors. Some may become free; else connections are
+   * cut: those that keep the server waiting, and if there are none, all that were open then. Where it comes back at once,
+   * many more wait to be accepted, and among them may be a probe: then those that keep it waiting have had their time.
    */
   async #shortage(): Promise<void> {
     const then = [...this.#connections];
-    for (let waited = 0; waited < CUT_AFTER_MS; waited += AGAIN_MS) {
+    const startedMs = this.#clock.monotonic();
+    if (startedMs - this.#shortMs > OVER_AFTER_MS) this.#shortSinceMs = startedMs;
+    for (let now = startedMs; now - startedMs < CUT_AFTER_MS;) {
       if (!await sleep(this.#clock, AGAIN_MS, this.#closing.signal)) return;
+      now = this.#shortMs = this.#clock.monotonic();
+      const waiting = now - this.#shortSinceMs < CUT_AFTER_MS ? [] : then.filter((connection) => connection.waits);
+      if (waiting.length > 0) return await this.#cut(waiting);
       if (this.#connections.size < then.length) return;
     }
-    const waiting = then.filter((connection) => connection.waits);
-    for (const connection of waiting.length > 0 ? waiting : then) connection.cut();
+    await this.#cut(then);
+  }
+
+  async #cut(connections: readonly Connection[]): Promise<void> {
+    for (const connection of connections) connection.cut();
+    // Their descriptors are free a little later.
     await sleep(this.#clock, AGAIN_MS, this.#closing.signal);
+  }
+
+  #tell(error: unknown): void {
+    const now = this.#clock.monotonic();
+    if (now - this.#toldMs < TELL_MS) return;
+    this.#toldMs = now;
+    this.#onFault(error);
+  }
+}
+
+function codeOf(error: unknown): string {
+  const { code } = error as { readonly code?: unknown };
+  return typeof code === "string" ? code : "";
+}
+
+function close(connection: Deno.TcpConn): void {
+  try {
+    connection.close();
+  } catch {
+    // The runtime has taken it already.
   }
 }

@@ -1,96 +1,8 @@
 import assert from "node:assert/strict";
-import { FakeClock } from "../../testing/fake_clock.ts";
+import { type ClientHttp2Session, connect } from "node:http2";
 import { until, waitFor } from "../../testing/wait.ts";
+import { encoder, GET, hello, scene } from "./connection_fixtures_test.ts";
 import type { HttpHandler } from "./router.ts";
-import { connectionServer } from "./serve_connection.ts";
-import { type HttpServer, startHttpServer } from "./server.ts";
-
-const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-
-const hello: HttpHandler = () => Promise.resolve(new Response("hello"));
-
-/** One client of a server whose clock stands still. */
-class Client {
-  readonly #connection: Deno.TcpConn;
-  text = "";
-  closed = false;
-  #left = false;
-  readonly reading: Promise<void>;
-
-  constructor(connection: Deno.TcpConn) {
-    this.#connection = connection;
-    this.reading = this.#read();
-  }
-
-  async send(text: string): Promise<void> {
-    await this.#connection.write(encoder.encode(text));
-  }
-
-  async answered(times: number): Promise<void> {
-    await waitFor(() => this.text.split("HTTP/1.1 ").length - 1 === times, { what: `${times} answers` });
-  }
-
-  async cut(): Promise<void> {
-    await until(this.reading, { what: "the server to close the connection" });
-  }
-
-  leave(): void {
-    if (!this.#left) this.#connection.close();
-    this.#left = true;
-  }
-
-  async #read(): Promise<void> {
-    const buffer = new Uint8Array(1_024);
-    for (;;) {
-      const size = await this.#connection.read(buffer).catch(() => null);
-      if (size === null) break;
-      this.text += decoder.decode(buffer.subarray(0, size));
-    }
-    this.closed = true;
-  }
-}
-
-interface Scene {
-  readonly clock: FakeClock;
-  readonly server: HttpServer;
-  readonly faults: readonly unknown[];
-  /** A client whose connection the server has accepted. */
-  connect(): Promise<Client>;
-}
-
-async function scene(handler: HttpHandler, work: (scene: Scene) => Promise<void>): Promise<void> {
-  const clock = new FakeClock();
-  const faults: unknown[] = [];
-  const real = connectionServer();
-  assert.ok(real !== null, "this version of Deno serves no single connection: see docs/adr/0010");
-  let accepted = 0;
-  const server = startHttpServer({
-    ...{ hostname: "127.0.0.1", port: 0, handler, clock },
-    onFault: (error) => faults.push(error),
-    serveConnection: (...call) => {
-      accepted++;
-      return real(...call);
-    },
-  });
-  const clients: Client[] = [];
-  const connect = async (): Promise<Client> => {
-    const before = accepted;
-    const client = new Client(await Deno.connect({ hostname: "127.0.0.1", port: server.port }));
-    clients.push(client);
-    await waitFor(() => accepted > before, { what: "the connection to be accepted" });
-    return client;
-  };
-  try {
-    assert.equal(server.boundsHeads, true);
-    await work({ clock, server, faults, connect });
-  } finally {
-    for (const client of clients) client.leave();
-    await Promise.all(clients.map(({ reading }) => reading));
-    await server.close(1_000);
-  }
-}
 
 for (
   const [what, sent] of [
@@ -167,6 +79,68 @@ Deno.test("requests in progress and answers without an end are never closed for 
   });
 });
 
+Deno.test("over HTTP/2 the end of one stream sets no deadline while others are in progress, the last one does", async () => {
+  const gate = Promise.withResolvers<Response>();
+  const handler: HttpHandler = (request, info) => request.url.endsWith("/slow") ? gate.promise : hello(request, info);
+  await scene(handler, async ({ clock, server, ended }) => {
+    const session = connect(`http://127.0.0.1:${server.port}`);
+    session.on("error", () => {});
+    const closed = new Promise<void>((resolve) => session.on("close", resolve));
+    const slow = answer(session, "/slow");
+    assert.equal(await until(answer(session, "/"), { what: "a short answer" }), "hello");
+    await clock.advance(1_000_000);
+    assert.equal(await until(answer(session, "/"), { what: "another short answer" }), "hello");
+    gate.resolve(new Response("late"));
+    assert.equal(await until(slow, { what: "the long one" }), "late");
+    await clock.advance(75_250);
+    await until(closed, { what: "the server to close it" });
+    assert.equal(ended(), 1);
+  });
+});
+
+function answer(session: ClientHttp2Session, path: string): Promise<string> {
+  const stream = session.request({ ":path": path }).setEncoding("utf8");
+  let text = "";
+  stream.on("data", (more: string) => text += more);
+  stream.end();
+  return new Promise((resolve, reject) => stream.on("end", () => resolve(text)).on("error", reject));
+}
+
+Deno.test("whoever reads a long answer slowly is given the time for it, whoever never reads is not given more", async () => {
+  const size = 16_000_000;
+  const headers = { "Content-Length": String(size) };
+  const long: HttpHandler = () => Promise.resolve(new Response(new Uint8Array(size), { headers }));
+  await scene(long, async ({ clock, server, ended }) => {
+    using slow = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    using never = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    for (const client of [slow, never]) await client.write(encoder.encode(GET));
+    const buffer = new Uint8Array(65_536);
+    let got = await slow.read(buffer) ?? 0;
+    // The other one's as well.
+    await waitFor(() => clock.pending === 1, { what: "a deadline" });
+    await clock.advance(1_000_000);
+    while (got < size) {
+      const more = await until(slow.read(buffer), { what: "more of the answer" });
+      assert.ok(more !== null, `closed after ${got} bytes`);
+      got += more;
+    }
+    assert.equal(ended(), 0);
+    await clock.advance(75_250);
+    await waitFor(() => ended() === 2, { what: "both to be closed" });
+  });
+});
+
+Deno.test("a HEAD for something long gives no more time than any other request", () => {
+  const headers = { "Content-Length": "16000000" };
+  return scene(() => Promise.resolve(new Response(null, { headers })), async ({ clock, connect }) => {
+    const client = await connect();
+    await client.send(GET.replace("GET", "HEAD"));
+    await client.answered(1);
+    await clock.advance(75_250);
+    await client.cut();
+  });
+});
+
 for (const status of [408, 413]) {
   Deno.test(`whoever goes on sending a body that was refused with ${status} is cut off five seconds later`, () =>
     scene(() => Promise.resolve(new Response("no", { status })), async ({ clock, connect }) => {
@@ -174,11 +148,28 @@ for (const status of [408, 413]) {
       await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n{");
       await client.answered(1);
       await clock.advance(4_999);
-      assert.equal(client.closed, false);
+      assert.equal(clock.pending, 1, "its deadline");
       await clock.advance(251);
       await client.cut();
     }));
 }
+
+Deno.test("whoever was refused a body and asks for something else since has the time of all others", () => {
+  const handler: HttpHandler = ({ method }) =>
+    Promise.resolve(new Response("x", { status: method === "POST" ? 413 : 200 }));
+  return scene(handler, async ({ clock, connect }) => {
+    const client = await connect();
+    await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n{");
+    await client.answered(1);
+    await client.send(GET);
+    await client.answered(2);
+    await clock.advance(74_999);
+    await client.send(GET);
+    await client.answered(3);
+    await clock.advance(75_250);
+    await client.cut();
+  });
+});
 
 Deno.test("a client that leaves before its answer is given leaves nothing behind", async () => {
   const gate = Promise.withResolvers<Response>();
@@ -189,13 +180,17 @@ Deno.test("a client that leaves before its answer is given leaves nothing behind
     entered.resolve();
     return gate.promise;
   };
-  await scene(handler, async ({ clock, server, faults, connect }) => {
+  await scene(handler, async ({ clock, server, faults, connect, ended }) => {
     const client = await connect();
     await client.send(GET);
     await entered.promise;
     client.leave();
     await until(left.promise, { what: "the server to see that" });
     gate.resolve(new Response("late"));
+    await waitFor(() => ended() === 1, { what: "the connection to be done with" });
+    // The timer of the first head finds nothing to watch.
+    await clock.advance(10_250);
+    assert.equal(clock.pending, 0);
     assert.equal(await server.close(1_000), true);
     assert.equal(clock.pending, 0);
     assert.deepEqual(faults, []);

@@ -40,12 +40,16 @@ export function problemResponse(problem: Problem, correlationId: string): Respon
   });
 }
 
-/** JSON as a response. */
+/** An answer of so many characters takes some time to be read. */
+const LONG = 500_000;
+
+/** JSON as a response. A long one says its length, so that who reads it slowly is given the time (`connection.ts`). */
 export function jsonResponse(value: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
-  return new Response(JSON.stringify(value), {
-    status,
-    headers: { ...headers, "Content-Type": "application/json" },
-  });
+  const text = JSON.stringify(value);
+  const all = { ...headers, "Content-Type": "application/json" };
+  if (text.length < LONG) return new Response(text, { status, headers: all });
+  const bytes = new TextEncoder().encode(text);
+  return new Response(bytes, { status, headers: { ...all, "Content-Length": String(bytes.byteLength) } });
 }
 
 /** Plain text as a response. */

@@ -101,7 +101,14 @@ export class Attempt implements Expirable, HandlerContext, Waiting {
   /** Runs the handler; its owner is told how it ended, once. Call once. */
   run(): void {
     const { handler, owner: { waits } } = this.#owner;
-    waits.until(handler.schema ? this.#checked(handler.schema) : this.#called(this.#event), this);
+    let ending: Promise<unknown>;
+    try {
+      // Called from here and not from a function further down: an error costs more, the deeper its stack is.
+      ending = handler.schema ? this.#checked(handler.schema) : promised(handler.handle(this.#event, this));
+    } catch (error) {
+      ending = Promise.reject(error);
+    }
+    waits.until(ending, this);
   }
 
   /** {@link Waiting.returned} */
@@ -153,22 +160,12 @@ export class Attempt implements Expirable, HandlerContext, Waiting {
     return this.#traceparent ??= this.#span?.traceparent ?? traceOr(this.#event.extensions["traceparent"]);
   }
 
-  /** The handler's own promise, where it gives one: another around it would cost as much as a short handler. */
-  #called(event: Event): Promise<unknown> {
-    try {
-      const result = this.#owner.handler.handle(event, this);
-      return result instanceof Promise ? result : Promise.resolve(result);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
   /** The handler is not called where the data does not fit. */
   async #checked(schema: NonNullable<Handler["schema"]>): Promise<void> {
     const event = this.#event;
     const checked = await schema["~standard"].validate(event.data);
     if (checked.issues) throw new DataInvalid(describeIssues(checked.issues));
-    await this.#called(checked.value === event.data ? event : { ...event, data: checked.value });
+    await this.#owner.handler.handle(checked.value === event.data ? event : { ...event, data: checked.value }, this);
   }
 
   #end(outcome: AttemptOutcome): void {
@@ -183,6 +180,11 @@ export class Attempt implements Expirable, HandlerContext, Waiting {
 
 /** The data does not fit the schema; known to nobody outside, so that no handler can throw it. */
 class DataInvalid extends Error {}
+
+/** The handler's own promise, where it gives one: another around it would cost as much as a short handler. */
+function promised(result: unknown): Promise<unknown> {
+  return result instanceof Promise ? result : Promise.resolve(result);
+}
 
 type Issues = readonly {
   readonly message: string;

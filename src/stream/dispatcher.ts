@@ -22,6 +22,7 @@ export interface RunnableOwner {
 
 const PARKED = { parked: true } as const;
 const FREE = { parked: false } as const;
+const NOTHING: readonly Runnable[] = [];
 
 /** See the module's text. */
 export class Dispatcher {
@@ -127,33 +128,40 @@ export class Dispatcher {
   #queuePump(): void {
     if (this.#pumpQueued) return;
     this.#pumpQueued = true;
-    queueMicrotask(() => {
-      this.#pumpQueued = false;
-      this.#pump();
-    });
+    queueMicrotask(this.#pump);
   }
 
-  #pump(): void {
-    if (!this.#open || this.#paused) return;
-    const room = this.#concurrency - this.#running;
-    if (room <= 0) return;
-    const starting = this.#lanes.take(room);
+  /** Handlers are called from here with as little as possible in between: an error costs more, the deeper its stack is. */
+  readonly #pump = (): void => {
+    this.#pumpQueued = false;
+    const starting = this.#take();
     if (starting.length === 0) return;
-    this.#running += starting.length;
     const { owner } = starting[0]!;
     // Most services have one stream.
-    if (starting.every((item) => item.owner === owner)) return this.#begin(owner, starting);
-    for (const [owner, items] of groupByOwner(starting)) this.#begin(owner, items);
+    if (starting.some((item) => item.owner !== owner)) return this.#beginEach(starting);
+    const told = owner.beforeStart(starting);
+    if (told !== null) return void told.then(() => this.#run(starting));
+    for (const item of starting) item.run(this.#ended);
+  };
+
+  #take(): readonly Runnable[] {
+    const room = this.#concurrency - this.#running;
+    if (!this.#open || this.#paused || room <= 0) return NOTHING;
+    const starting = this.#lanes.take(room);
+    this.#running += starting.length;
+    return starting;
   }
 
-  #begin(owner: RunnableOwner, items: readonly Runnable[]): void {
-    const told = owner.beforeStart(items);
-    if (told === null) items.forEach((item) => this.#start(item));
-    else told.then(() => items.forEach((item) => this.#start(item)));
+  #beginEach(starting: readonly Runnable[]): void {
+    for (const [owner, items] of groupByOwner(starting)) {
+      const told = owner.beforeStart(items);
+      if (told === null) this.#run(items);
+      else void told.then(() => this.#run(items));
+    }
   }
 
-  #start(item: Runnable): void {
-    item.run(this.#ended);
+  #run(items: readonly Runnable[]): void {
+    for (const item of items) item.run(this.#ended);
   }
 
   /** One for all: a closure for each start would be garbage for each. */

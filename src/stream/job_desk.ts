@@ -161,7 +161,9 @@ export class JobDesk implements JobHost {
 
   #redacted(outcome: JobOutcome): JobOutcome {
     const { redact } = this.#o;
-    return redact !== undefined && "error" in outcome ? { ...outcome, error: redact(outcome.error) } : outcome;
+    if (redact === undefined || !("error" in outcome)) return outcome;
+    const error = redact(outcome.error);
+    return error === outcome.error ? outcome : { ...outcome, error };
   }
 
   #tellFinished({ attempt, type, delivery: { ref } }: Job, ok: boolean): void {

@@ -6,15 +6,22 @@ import type { Happenings, Outcome } from "../happenings.ts";
 import type { StreamStore } from "../store/port.ts";
 import type { Prepared } from "./publisher.ts";
 
+interface Settled {
+  readonly type: string;
+  readonly outcome: Outcome;
+  readonly refs: string[];
+}
+
 /** See the module's text. */
 export class Tally {
   readonly #happenings: Happenings;
   readonly #store: StreamStore;
   readonly #publishStream: string;
-  #settled = new Map<string, { type: string; outcome: Outcome; refs: string[] }>();
+  #settled = new Map<string, Settled>();
   #effects = new Map<string, number>();
-  /** The entry of the latest outcome: most often the next one is like it. */
-  #latest: { type: string; outcome: Outcome; refs: string[] } | null = null;
+  /** The entry of the latest outcome, and of the one unlike it before: most often the next is like one of them. */
+  #latest: Settled | null = null;
+  #before: Settled | null = null;
   #queued = false;
 
   /** @param happenings Where to tell. @param store Names stream and group. @param publishStream Where effects appear. */
@@ -26,12 +33,20 @@ export class Tally {
 
   /** An event of this type ended so. */
   add(type: string, outcome: Outcome, ref: string): void {
-    if (this.#latest?.type !== type || this.#latest.outcome !== outcome) this.#latest = this.#entryOf(type, outcome);
-    this.#latest.refs.push(ref);
+    const latest = this.#latest;
+    const entry = isOf(latest, type, outcome) ? latest : this.#turnTo(type, outcome);
+    entry.refs.push(ref);
     this.#queue();
   }
 
-  #entryOf(type: string, outcome: Outcome): { type: string; outcome: Outcome; refs: string[] } {
+  /** Where some fail, what is processed and what is retried come by turns. */
+  #turnTo(type: string, outcome: Outcome): Settled {
+    const before = this.#before;
+    this.#before = this.#latest;
+    return this.#latest = isOf(before, type, outcome) ? before : this.#entryOf(type, outcome);
+  }
+
+  #entryOf(type: string, outcome: Outcome): Settled {
     const key = `${outcome}\0${type}`;
     const entry = this.#settled.get(key) ?? { type, outcome, refs: [] };
     this.#settled.set(key, entry);
@@ -56,6 +71,7 @@ export class Tally {
   #flush(): void {
     this.#queued = false;
     this.#latest = null;
+    this.#before = null;
     const { stream, group } = this.#store;
     const settled = this.#settled;
     const effects = this.#effects;
@@ -68,4 +84,8 @@ export class Tally {
       this.#happenings.emit({ kind: "published", stream: this.#publishStream, type, count, origin: "effect" });
     }
   }
+}
+
+function isOf(settled: Settled | null, type: string, outcome: Outcome): settled is Settled {
+  return settled !== null && settled.type === type && settled.outcome === outcome;
 }

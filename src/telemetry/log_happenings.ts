@@ -174,11 +174,8 @@ class Teller {
     gave_up: (h) => this.#logger.error("gave up on Redis after {attempts} attempts", { attempts: h.attempts }),
 
     // Events that a person may want to find again.
-    parked: ({ kind, stream, ref, entryId, type, delayMs, attempt, error, correlationId, traceId }) =>
-      this.#quota.tell(kind, "info", "{type} {entryId} failed, retry in {delayMs} ms", {
-        ...{ stream, ref, entryId, type, attempt, delayMs, correlationId, traceId },
-        error: short(error),
-      }),
+    parked: (h) =>
+      this.#quota.tell(h.kind, "info", "{type} {entryId} failed, retry in {delayMs} ms", () => parkedOf(h)),
     dead_lettered: ({ kind, stream, ref, entryId, type, reason, error, correlationId, traceId }) =>
       this.#quota.tell(kind, "warn", "{type} {entryId} dead-lettered: {reason}", {
         ...{ stream, ref, entryId, type, reason, correlationId, traceId },
@@ -250,6 +247,12 @@ class Teller {
       : "trimming of {stream} is held back by what group {group} still needs";
     this.#quota.tell("trim_held_back", "info", text, { stream, group: heldBackBy ?? before });
   }
+}
+
+function parkedOf(
+  { stream, ref, entryId, type, attempt, delayMs, correlationId, traceId, error }: Of<"parked">,
+): object {
+  return { stream, ref, entryId, type, attempt, delayMs, correlationId, traceId, error: short(error) };
 }
 
 function short(text: string | undefined): string | undefined {

@@ -235,6 +235,21 @@ Deno.test("all loops that fail of one cause are one fault, and it is over when a
   stop();
 });
 
+Deno.test("for a parked entry that gets no line nothing is looked up", () => {
+  const { emit, lines, last, stop } = setUp("INFO");
+  let asked = 0;
+  const happening: Happening = {
+    ...parked,
+    get correlationId() {
+      asked++;
+      return "c-1";
+    },
+  };
+  emit(happening, 1_000);
+  assert.deepEqual([lines().length, asked, last()["correlationId"]], [10, 10, "c-1"]);
+  stop();
+});
+
 Deno.test("many parked and dead-lettered entries a second are ten lines and a summary of the rest", async () => {
   const { clock, emit, lines, stop } = setUp("INFO");
   emit(parked, 1_000);

@@ -37,17 +37,26 @@ export class LineQuota {
     return [...this.#kinds.values()].some((kind) => kind.suppressed > 0);
   }
 
-  /** Writes the line, or counts it. `kind` is one of a few names and always has the same level. */
-  tell(kind: string, level: QuotaLevel, template: string, properties: object): void {
-    const state = this.#kinds.get(kind) ?? { level, tokens: LINES_A_SECOND, atMs: 0, suppressed: 0 };
-    this.#kinds.set(kind, state);
-    this.#earn(state);
+  /**
+   * Writes the line, or counts it. `kind` is one of a few names and always has the same level.
+   * @param properties Where they cost something to gather: a function, called for a line that is written.
+   */
+  tell(kind: string, level: QuotaLevel, template: string, properties: object | (() => object)): void {
+    const state = this.#kinds.get(kind) ?? this.#begin(kind, level);
+    // What is earned while it is quiet is counted when it speaks again: it may be quiet about thousands a second.
+    if (state.suppressed === 0) this.#earn(state);
     if (state.suppressed > 0 || state.tokens < 1) {
       state.suppressed++;
       return;
     }
     state.tokens--;
-    this.#logger[level](template, properties);
+    this.#logger[level](template, typeof properties === "function" ? (properties as () => object)() : properties);
+  }
+
+  #begin(kind: string, level: QuotaLevel): Kind {
+    const state = { level, tokens: LINES_A_SECOND, atMs: 0, suppressed: 0 };
+    this.#kinds.set(kind, state);
+    return state;
   }
 
   /** Says what was suppressed, one line for each kind, and lets the kinds speak again. */

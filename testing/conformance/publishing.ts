@@ -43,6 +43,57 @@ export const publishingClauses: readonly Clause[] = [
     },
   },
   {
+    name: "texts of every length and kind are kept as UTF-8, a lone surrogate as U+FFFD, beside bytes",
+    async run(harness): Promise<void> {
+      const store = harness.store();
+      const texts = [0, 1, 31, 32, 63, 64, 65, 255, 256, 1_024, 1_025, 65_535, 65_536].flatMap((length) => [
+        "a".repeat(length),
+        "\0\u00e9\u20ac\u{1f680}".repeat(length).slice(0, length),
+      ]);
+      const words = [
+        ...texts,
+        ...Array.from({ length: 20 }, (_, index) => `${index}`),
+        "\ud83d",
+        "\ude80",
+        "a\ude80\ud83db",
+        new Uint8Array([0xed, 0xa0, 0xbd, 0]),
+      ];
+      const fields = words.flatMap((word, index) => [`f${index}`, word]);
+      await store.append([item("before"), { fields }, item("next"), { fields }]);
+      await store.append([{ fields }]);
+      const bytes = fields.map((word) => typeof word === "string" ? new TextEncoder().encode(word) : word);
+      const found = (await harness.entries()).map((entry) => entry.fields.map((word) => Uint8Array.from(word)));
+      // Which ones are wrong, not how: a difference of so many bytes takes minutes to print.
+      const wrong = [found[1], found[3], found[4]].map((entry) =>
+        bytes.flatMap((word, index) => String(entry?.[index]) === String(word) ? [] : [index])
+      );
+      assert.deepEqual(wrong, [[], [], []]);
+    },
+  },
+  {
+    name: "at once, delayed, marked and repeated in one batch: each gets its own answer, and what is its own",
+    async run(harness): Promise<void> {
+      const store = harness.store();
+      const later = await store.time() + WINDOW_MS;
+      const items = [
+        item("a", { dedupKey: "k" }),
+        item("b", { dedupKey: "k" }),
+        item("c", { dedupKey: "l", deliverAtMs: later }),
+        item("d", { dedupKey: "l" }),
+        item("e", { deliverAtMs: later, dedupKey: "m" }),
+        { fields: [...item("e").fields, "data", "x".repeat(2_000)], dedupKey: "m" },
+        item("f", { deliverAtMs: 1_000 }),
+        item("g"),
+      ];
+      const answers = await store.append(items, { dedupWindowMs: WINDOW_MS });
+      assert.deepEqual(idsOf(await harness.entries()), ["a", "f", "g"]);
+      const [a, f, g] = (await harness.entries()).map(({ id }) => id);
+      assert.deepEqual(answers.map(({ entryId }) => entryId), [a, a, null, null, null, null, f, g]);
+      const repeated = answers.flatMap(({ deduplicated }, index) => deduplicated ? [index] : []);
+      assert.deepEqual(repeated, [1, 3, 5]);
+    },
+  },
+  {
     name: "the same key inside the window appends nothing and answers with the first entry id",
     async run(harness): Promise<void> {
       const store = harness.store();
@@ -94,6 +145,12 @@ export const publishingClauses: readonly Clause[] = [
       assert.deepEqual(again.map(({ entryId }) => entryId), first.map(({ entryId }) => entryId));
       assert.ok(again.every(({ deduplicated }) => deduplicated));
       assert.deepEqual(idsOf(await harness.entries()), ["x", "y"]);
+      const delayed = { ...options, batchKey: "c" };
+      const mixed = [item("z", { deliverAtMs: await store.time() + WINDOW_MS }), item("u")];
+      const once = await store.append(mixed, delayed);
+      assert.deepEqual(once[0], { entryId: null, deduplicated: false });
+      const twice = once.map(({ entryId }) => ({ entryId, deduplicated: true }));
+      assert.deepEqual(await store.append(mixed, delayed), twice);
     },
   },
   {

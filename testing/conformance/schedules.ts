@@ -48,15 +48,18 @@ export const scheduleClauses: readonly Clause[] = [
       const store = harness.store();
       const now = await store.time();
       const bytes = new Uint8Array([0, 255, 13, 10]);
+      const long = new Uint8Array(5_000).fill(254);
       await store.append([
         item("x", { deliverAtMs: now + SOON_MS }),
-        { fields: ["id", "y", "data", bytes], deliverAtMs: now + SOON_MS - 20 },
+        { fields: ["id", "y", "data", bytes, "long", long], deliverAtMs: now + SOON_MS - 20 },
         item("z", { deliverAtMs: now + SOON_MS - 10 }),
       ]);
       await harness.elapse(THEN_MS);
       assert.deepEqual(await store.promoteDelayed(2), { moved: 2, nextDueInMs: 0 });
       assert.deepEqual(idsOf(await harness.entries()), ["y", "z"]);
       assert.deepEqual([...(await harness.entries())[0]?.fields[3] ?? []], [...bytes]);
+      const kept = Uint8Array.from((await harness.entries())[0]?.fields[5] ?? []);
+      assert.ok(String(kept) === String(long), "the long value");
       assert.deepEqual(await store.promoteDelayed(2), { moved: 1, nextDueInMs: null });
     },
   },

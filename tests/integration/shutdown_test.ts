@@ -56,6 +56,34 @@ Deno.test("SIGTERM when idle: exit 0 at once, and the consumer is gone", async (
   assert.deepEqual((await consumers(redis)).filter((name) => !name.startsWith("@")), []);
 });
 
+Deno.test("SIGTERM with clients that are silent, half through something, or gone: exit 0 at once", async () => {
+  await using redis = await startRedis();
+  await using service = start(redis);
+  const { hostname, port } = new URL(await service.ready());
+  const begins = [
+    "",
+    "GET /health/li",
+    "PRI * HTTP/2.0\r\n\r\nS",
+    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n".repeat(200),
+    "POST /trigger-test-event HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{",
+    "POST /events HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{",
+  ];
+  const connections = await Promise.all([...begins, ...begins].map(async (begin, i) => {
+    const connection = await Deno.connect({ hostname, port: Number(port) });
+    await connection.write(new TextEncoder().encode(begin));
+    if (i >= begins.length) connection.close();
+    return connection;
+  }));
+  assert.ok(await status(`http://${hostname}:${port}/health/live`, 200));
+  const { code, ms } = await terminate(service);
+  for (const connection of connections.slice(0, begins.length)) connection.close();
+  assert.equal(code, 0, service.output.slice(-2_000));
+  assert.ok(ms < 4_500, `took ${ms} ms`);
+  assert.doesNotMatch(service.output, /Uncaught|BadResource|survived a fault/);
+});
+
 Deno.test("SIGTERM when busy: what runs finishes, what waits is handed back, exit 0", async () => {
   await using redis = await startRedis();
   await using service = start(redis, { CONSUMER_CONCURRENCY: "2" });

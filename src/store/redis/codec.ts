@@ -49,12 +49,21 @@ export interface EntryRecord {
   readonly kept?: true;
 }
 
-/** A record as JSON that Lua can read too: its decoder refuses lone surrogates. */
-export function encodeRecord(record: EntryRecord): string {
-  const json = JSON.stringify(record);
+/**
+ * The record of an entry that is being parked, open at its end for `dueMs`, which only Redis knows.
+ * @param by Who parks, as JSON. @param kept See {@link EntryRecord.kept}.
+ */
+export function openRecord(history: History, orderKey: string | undefined, by: string, kept: boolean): string {
+  const order = orderKey === undefined ? "" : `,"orderKey":${jsonForLua(orderKey)}`;
+  return `{"history":${jsonForLua(history)}${order},"by":${by}${kept ? ',"kept":true' : ""},"dueMs":`;
+}
+
+/** As JSON that Lua can read too: its decoder refuses lone surrogates. */
+export function jsonForLua(given: History | string): string {
+  const json = JSON.stringify(given);
   // A lone surrogate is all that `stringify` writes with this escape; a well-formed one stays as it is.
   if (!json.includes("\\ud")) return json;
-  return JSON.stringify(record, (_key, value: unknown) => typeof value === "string" ? value.toWellFormed() : value);
+  return JSON.stringify(given, (_key, value: unknown) => typeof value === "string" ? value.toWellFormed() : value);
 }
 
 /** A record from its JSON; empty where there is none or it cannot be read. */

@@ -10,6 +10,7 @@ import type { GatheredAppends } from "./gathered.ts";
 import type { Keys } from "./keys.ts";
 import type { KeptEntries } from "./kept.ts";
 import type { Outbox } from "./outbox.ts";
+import type { ItemPacker } from "./packed_items.ts";
 import { runScript, type ScriptCall } from "./runner.ts";
 import type { Sightings } from "./sightings.ts";
 import type { Script, SCRIPTS } from "./scripts.ts";
@@ -35,6 +36,8 @@ export interface StoreContext {
   readonly blocking: RedisChannel;
   /** Single appends that wait for nothing but the answer. */
   readonly gathered: GatheredAppends;
+  /** Packs what is appended. */
+  readonly packer: ItemPacker;
   /** Appends that wait for a confirmation. */
   readonly durable: DurableAppends;
   /** For many plain acknowledgements at once; null: they go by script too. */

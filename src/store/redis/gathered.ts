@@ -5,18 +5,17 @@
  */
 import type { Clock } from "../../clock.ts";
 import { StoreUnavailableError } from "../../errors.ts";
-import type { Appended } from "../port.ts";
-import type { Arg } from "./channel.ts";
+import type { Appended, AppendItem } from "../port.ts";
 
 /** Appends items of this window, all or none. @param waitedMs How long the first of them has waited. */
 export type AppendTogether = (
-  items: readonly (readonly Arg[])[],
+  items: readonly AppendItem[],
   windowMs: number,
   waitedMs: number,
 ) => Promise<readonly Appended[]>;
 
 interface Waiting {
-  readonly item: readonly Arg[];
+  readonly item: AppendItem;
   readonly windowMs: number;
   readonly sinceMs: number;
   readonly resolve: (appended: Appended) => void;
@@ -47,9 +46,9 @@ export class GatheredAppends {
 
   /**
    * Appends one item, with others that come at the same time.
-   * @param item Encoded, not delayed. @throws Whatever the call throws.
+   * @param item Checked, not delayed. @throws Whatever the call throws.
    */
-  append(item: readonly Arg[], windowMs: number): Promise<Appended> {
+  append(item: AppendItem, windowMs: number): Promise<Appended> {
     if (this.#waiting.length >= MOST_WAITING) {
       const message = `appending: found ${MOST_WAITING} appends that wait, want fewer`;
       return Promise.reject(new StoreUnavailableError("timeout", message));
@@ -104,9 +103,9 @@ export class GatheredAppends {
   }
 }
 
-/** Bytes, or characters, of all words. */
-function sizeOf(item: readonly Arg[]): number {
+/** Bytes, or characters, of all values. */
+function sizeOf({ fields }: AppendItem): number {
   let size = 0;
-  for (const word of item) size += word.length;
+  for (const field of fields) size += field.length;
   return size;
 }

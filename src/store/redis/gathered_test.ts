@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "../../../testing/fake_clock.ts";
 import { StoreRefusedError, StoreUnavailableError } from "../../errors.ts";
-import type { Appended } from "../port.ts";
-import type { Arg } from "./channel.ts";
+import type { Appended, AppendItem } from "../port.ts";
 import { GatheredAppends } from "./gathered.ts";
 
 /** One call that was made, and how it ends. */
 interface Call {
-  readonly items: readonly (readonly Arg[])[];
+  readonly items: readonly AppendItem[];
   readonly windowMs: number;
   readonly waitedMs: number;
   readonly answer: () => void;
@@ -19,14 +18,16 @@ function gathering(): { gathered: GatheredAppends; calls: Call[]; clock: FakeClo
   const clock = new FakeClock();
   const gathered = new GatheredAppends((items, windowMs, waitedMs) => {
     const { promise, resolve, reject } = Promise.withResolvers<readonly Appended[]>();
-    const answer = (): void => resolve(items.map(([name]) => ({ entryId: `${name}`, deduplicated: false })));
+    const answer = (): void =>
+      resolve(items.map(({ fields: [name] }) => ({ entryId: `${name}`, deduplicated: false })));
     calls.push({ items, windowMs, waitedMs, answer, fail: reject });
     return promise;
   }, clock);
   return { gathered, calls, clock };
 }
 
-const names = (call: Call | undefined): unknown => call?.items.map(([name]) => name);
+const names = (call: Call | undefined): unknown => call?.items.map(({ fields: [name] }) => name);
+const item = (...fields: string[]): AppendItem => ({ fields });
 /** Lets everything that is due happen. */
 const settle = async (): Promise<void> => {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
@@ -34,7 +35,7 @@ const settle = async (): Promise<void> => {
 
 Deno.test("what comes at the same time goes together, and each gets its own answer", async () => {
   const { gathered, calls } = gathering();
-  const appending = ["a", "b", "c"].map((name) => gathered.append([name], 5));
+  const appending = ["a", "b", "c"].map((name) => gathered.append(item(name), 5));
   await settle();
   assert.deepEqual(calls.map(names), [["a", "b", "c"]]);
   calls[0]!.answer();
@@ -45,7 +46,7 @@ Deno.test("while two calls are under way the others wait, and the next call know
   const { gathered, calls, clock } = gathering();
   const appending = [];
   for (const name of ["a", "b", "c", "d"]) {
-    appending.push(gathered.append([name], 5));
+    appending.push(gathered.append(item(name), 5));
     await settle();
   }
   assert.deepEqual(calls.map(names), [["a"], ["b"]]);
@@ -63,7 +64,7 @@ Deno.test("a call that fails fails its own events alone, and the next one goes",
   const { gathered, calls } = gathering();
   const appending = [];
   for (const name of ["a", "b", "c"]) {
-    appending.push(gathered.append([name], 5));
+    appending.push(gathered.append(item(name), 5));
     await settle();
   }
   const settled = Promise.allSettled(appending);
@@ -87,7 +88,7 @@ Deno.test("a call has one window, at most 100 events, and a mebibyte unless one 
     ["larger", 6, large + large],
     ["last", 6, ""],
   ];
-  const appending = items.map(([name, windowMs, data]) => gathered.append([name, data], windowMs));
+  const appending = items.map(([name, windowMs, data]) => gathered.append(item(name, data), windowMs));
   for (let call = 0; call < 5; call++) {
     await settle();
     calls[call]!.answer();
@@ -102,7 +103,7 @@ Deno.test("what waits is sent before what comes past it", async () => {
   const { gathered, calls } = gathering();
   const appending = [];
   for (const name of ["a", "b", "c"]) {
-    appending.push(gathered.append([name], 5));
+    appending.push(gathered.append(item(name), 5));
     await settle();
   }
   gathered.flush();
@@ -113,9 +114,9 @@ Deno.test("what waits is sent before what comes past it", async () => {
 
 Deno.test("more than 10,000 do not wait", async () => {
   const { gathered, calls } = gathering();
-  const appending = Array.from({ length: 10_000 }, (_, index) => gathered.append([`${index}`], 5));
+  const appending = Array.from({ length: 10_000 }, (_, index) => gathered.append(item(`${index}`), 5));
   await assert.rejects(
-    gathered.append(["late"], 5),
+    gathered.append(item("late"), 5),
     (error: unknown) => error instanceof StoreUnavailableError && error.reason === "timeout" && !error.outcomeUnknown,
   );
   for (let call = 0; call < 100; call++) {

@@ -5,7 +5,7 @@
 import { ServiceError } from "../../errors.ts";
 import type { Appended, AppendItem } from "../port.ts";
 import type { Arg, Reply } from "./channel.ts";
-import { list, textOrNull } from "./codec.ts";
+import { list, text, textOrNull } from "./codec.ts";
 import { publishMark } from "./keys.ts";
 
 /** Most values (names and values) that a script can hand to one command: Lua's own stack holds 8,000. */
@@ -17,31 +17,31 @@ export const MAX_SCRIPT_VALUES = 7_900;
  * @throws {ServiceError} `event_too_large`: more fields than one step can write.
  */
 export function encodeItem(item: AppendItem, base: string, dedup: boolean): readonly Arg[] {
-  const args: Arg[] = [];
-  pushItem(args, item, base, dedup);
-  return args;
+  checkItem(item);
+  const { fields, deliverAtMs } = item;
+  const due = deliverAtMs === undefined ? "0" : String(Math.round(deliverAtMs));
+  return [due, dedup ? markOf(item, base) : "", String(fields.length), ...fields];
 }
 
-/** {@link encodeItem}, behind what is there. */
-export function pushItem(args: Arg[], item: AppendItem, base: string, dedup: boolean): void {
-  const { fields, dedupKey, deliverAtMs } = item;
-  if (fields.length > MAX_SCRIPT_VALUES) {
-    const found = `found ${fields.length / 2} fields, want at most ${MAX_SCRIPT_VALUES / 2}`;
-    throw new ServiceError("event_too_large", `appending an event: ${found}`);
-  }
-  const mark = dedup && dedupKey !== undefined ? publishMark(base, "event", dedupKey) : "";
-  args.push(deliverAtMs === undefined ? "0" : String(Math.round(deliverAtMs)), mark, String(fields.length));
-  for (const field of fields) args.push(field);
+/** @throws {ServiceError} `event_too_large`: more fields than one step can write. */
+export function checkItem({ fields }: AppendItem): void {
+  if (fields.length <= MAX_SCRIPT_VALUES) return;
+  const found = `found ${fields.length / 2} fields, want at most ${MAX_SCRIPT_VALUES / 2}`;
+  throw new ServiceError("event_too_large", `appending an event: ${found}`);
 }
 
-/** Entry id or null, 1 where it was deduplicated, of one item after the other. */
+/** Key that marks it as published, `""` where it has no dedup key. */
+export function markOf({ dedupKey }: AppendItem, base: string): string {
+  return dedupKey === undefined ? "" : publishMark(base, "event", dedupKey);
+}
+
+/** Entry ids as `append.lua` tells them. */
 export function appendedOf(reply: Reply | undefined): readonly Appended[] {
-  const flat = list(reply);
-  const appended: Appended[] = [];
-  for (let at = 0; at < flat.length; at += 2) {
-    appended.push({ entryId: textOrNull(flat[at]), deduplicated: flat[at + 1] === 1 });
-  }
-  return appended;
+  return text(reply).split(" ").map((told) => {
+    const deduplicated = told.startsWith("=");
+    const entryId = deduplicated ? told.slice(1) : told;
+    return { entryId: entryId === "" ? null : entryId, deduplicated };
+  });
 }
 
 /** A list of entry ids, null while an event waits. */

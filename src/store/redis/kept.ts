@@ -32,6 +32,8 @@ interface Slab extends Memory {
 }
 
 interface Kept {
+  /** The text that others know it by: looking up the very same text costs less than that of another that is equal. */
+  readonly ref: string;
   readonly fields: PackedFields;
   readonly history: History;
   readonly slab: Slab;
@@ -83,14 +85,14 @@ export class KeptEntries {
     // Never the shared one: its record is to be removed.
     const own = history === FRESH ? { ...history } : history;
     const untilMs = this.#clock.monotonic() + delayMs + GRACE_MS;
-    this.#entries.set(ref, { fields: copy, history: own, slab, characters, untilMs });
+    this.#entries.set(ref, { ref, fields: copy, history: own, slab, characters, untilMs });
     return true;
   }
 
   /** What was kept of an entry that came back, and is kept no longer; null: nothing is. */
   take(consumer: string, ref: string): Delivery | null {
     const kept = consumer === this.#consumer ? this.#forget(ref) : undefined;
-    return kept === undefined ? null : new ReturnedDelivery(ref, kept.fields, kept.history);
+    return kept === undefined ? null : new ReturnedDelivery(kept.ref, kept.fields, kept.history);
   }
 
   #forget(ref: string): Kept | undefined {

@@ -6,9 +6,9 @@ import type { Appended, AppendItem, AppendOptions, Occurrence } from "../port.ts
 import type { Arg, Reply } from "./channel.ts";
 import { list, number } from "./codec.ts";
 import { callGroup, groupCall, type StoreContext } from "./context.ts";
-import { appendedOf, encodeItem, pushItem } from "./items.ts";
+import { appendedOf, checkItem, encodeItem } from "./items.ts";
 import { publishMark } from "./keys.ts";
-import { runScript } from "./runner.ts";
+import { runScript, type ScriptCall } from "./runner.ts";
 
 /** See {@link StreamStore.append}. One script call, however many there are: all or none. */
 export async function append(
@@ -17,18 +17,14 @@ export async function append(
   options: AppendOptions,
 ): Promise<readonly Appended[]> {
   if (items.length === 0) return [];
+  items.forEach(checkItem);
   const { base } = context.keys;
   const windowMs = Math.round(options.dedupWindowMs ?? 0);
-  const dedup = windowMs > 0;
-  const batch = dedup && options.batchKey !== undefined ? publishMark(base, "batch", options.batchKey) : "";
+  const batch = windowMs > 0 && options.batchKey !== undefined ? publishMark(base, "batch", options.batchKey) : "";
   const durability = options.durability ?? { level: "memory" };
   const alone = items.length === 1 && batch === "" && (items[0]!.deliverAtMs ?? 0) <= 0;
-  if (alone && durability.level === "memory") {
-    return [await context.gathered.append(encodeItem(items[0]!, base, dedup), windowMs)];
-  }
-  const args = appendArgs(context, items.length, windowMs, batch);
-  for (const item of items) pushItem(args, item, base, dedup);
-  const call = groupCall(context, context.scripts.append, "", args);
+  if (alone && durability.level === "memory") return [await context.gathered.append(items[0]!, windowMs)];
+  const call = appendCall(context, items, windowMs, batch);
   if (durability.level !== "memory") return appended(context, await context.durable.append(call, durability));
   context.gathered.flush();
   return appended(context, await runScript(context.command, call));
@@ -37,18 +33,18 @@ export async function append(
 /** What {@link GatheredAppends} calls. */
 export async function appendTogether(
   context: StoreContext,
-  items: readonly (readonly Arg[])[],
+  items: readonly AppendItem[],
   windowMs: number,
   waitedMs: number,
 ): Promise<readonly Appended[]> {
-  const args = appendArgs(context, items.length, windowMs, "");
-  for (const item of items) for (const arg of item) args.push(arg);
-  const call = groupCall(context, context.scripts.append, "", args);
+  const call = appendCall(context, items, windowMs, "");
   return appended(context, await runScript(context.command, call, { waitedMs }));
 }
 
-function appendArgs(context: StoreContext, count: number, windowMs: number, batch: string): Arg[] {
-  return [context.keys.base, String(windowMs), batch, String(count)];
+function appendCall(context: StoreContext, items: readonly AppendItem[], windowMs: number, batch: string): ScriptCall {
+  const { keys: { base }, scripts, packer } = context;
+  const packed = packer.pack(items, base, windowMs > 0);
+  return groupCall(context, scripts.append, "", [base, String(windowMs), batch, ...packed]);
 }
 
 function appended(context: StoreContext, reply: Reply): readonly Appended[] {

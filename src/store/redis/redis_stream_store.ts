@@ -34,6 +34,7 @@ import { KeptEntries } from "./kept.ts";
 import { keysOf } from "./keys.ts";
 import * as leases from "./leases.ts";
 import { Outbox } from "./outbox.ts";
+import { ItemPacker } from "./packed_items.ts";
 import * as publishing from "./publishing.ts";
 import { readNew } from "./reader.ts";
 import { SCRIPTS } from "./scripts.ts";
@@ -118,6 +119,7 @@ export class RedisStreamStore implements StreamStore {
         (items, windowMs, waitedMs) => publishing.appendTogether(this.#context, items, windowMs, waitedMs),
         clock,
       ),
+      packer: new ItemPacker(),
       durable: new DurableAppends(options.publish ?? command, options.durabilityTimeoutMs ?? 3_000),
       ackGuard: settling === undefined ? null : new AckGuard({ channel: settling, stream, group, keys, clock }),
       kept: new KeptEntries(clock),

@@ -9,7 +9,7 @@ import { compareIds } from "../../delivery/ids.ts";
 import { ServiceError, StoreRefusedError } from "../../errors.ts";
 import type { AppendItem, Settlement, SettleOutcome } from "../port.ts";
 import type { Arg, Reply } from "./channel.ts";
-import { encodeRecord, list, number, REPLAY_PREFIX, text } from "./codec.ts";
+import { jsonForLua, list, number, openRecord, REPLAY_PREFIX, text } from "./codec.ts";
 import { groupCall, type StoreContext } from "./context.ts";
 import { appendedIds, encodeItem } from "./items.ts";
 import { baseOf } from "./keys.ts";
@@ -57,6 +57,8 @@ export class Plan {
   readonly #replays = bucket();
   readonly #parked = bucket();
   readonly #released = bucket();
+  /** The consumer's name as it stands in records. */
+  #by: string | null = null;
 
   /** @param windowMs For how long dedup keys are marked; 0: not at all. */
   constructor(context: StoreContext, consumer: string, windowMs: number) {
@@ -155,13 +157,10 @@ export class Plan {
   #park({ ref, delayMs, history, orderKey, packed }: Park, index: number): void {
     const { kept } = this.#context;
     const delay = Math.max(0, Math.round(delayMs));
-    const record = encodeRecord({
-      history,
-      ...(orderKey === undefined ? {} : { orderKey }),
-      by: this.#consumer,
-      ...(kept.keep(this.#consumer, ref, packed, history, delay) ? KEPT : {}),
-    });
-    add(this.#parked, index, ref, String(delay), `${record.slice(0, -1)},"dueMs":`);
+    const isKept = kept.keep(this.#consumer, ref, packed, history, delay);
+    this.#by ??= jsonForLua(this.#consumer);
+    this.#parked.args.push(ref, String(delay), openRecord(history, orderKey, this.#by, isKept));
+    this.#parked.at.push(index);
   }
 
   #doneArgs(ref: string, mark: string, effects: readonly AppendItem[]): readonly Arg[] {
@@ -209,7 +208,6 @@ export function refusal(error: StoreRefusedError): SettleOutcome {
   return { kind: "refused", reason: error.reason, message: error.message };
 }
 
-const KEPT = { kept: true } as const;
 const NONE: readonly string[] = [];
 const SETTLED: SettleOutcome = Object.freeze({ kind: "settled" });
 const FENCED: SettleOutcome = Object.freeze({ kind: "fenced" });

@@ -12,8 +12,10 @@ local due = redis.call('ZRANGEBYSCORE', mine, '-inf', now, 'LIMIT', 0, tonumber(
 -- Whether a record is one that the caller parked with its history. Most are, and decoding them costs more than all else
 -- that is done for an entry here. No text in a record can look like this: the quotes in it are escaped.
 local by_me = '"by":"' .. ME .. '"'
--- Nor like this: it says that the caller has kept the fields and the history, and wants to hear nothing but the ref.
+-- Nor like this: it says that the caller has kept the fields and the history, and wants to hear nothing but the ref. Only
+-- `dueMs` follows; where it is not looked for far enough, the entry comes with its fields.
 local kept_by_me = by_me .. ',"kept":true'
+local tail = -(#kept_by_me + #',"dueMs":1763928000000}')
 local find = string.find
 local function plainly_mine(raw)
   return raw and find(raw, by_me, 1, true) and find(raw, '"history":', 1, true)
@@ -25,7 +27,7 @@ local function parsed(raw)
 end
 
 local forget, stale, lost, ids, raw_of, bare, kept = {}, {}, 0, { [S] = {}, [R] = {} }, {}, {}, {}
-local raws = {}
+local raws, count = {}, 0
 if #due > 0 and redis.acl_check_cmd('HMGET', RECORDS, '0') then
   raws = redis.call('HMGET', RECORDS, unpack(due))
 else
@@ -38,8 +40,9 @@ for i, ref in ipairs(due) do
   -- What was parked in a stream that is none any more is gone; any other reason passes, and nothing has changed yet.
   if failed and (key == S or not find(failed.err, 'WRONGTYPE', 1, true)) then return failed end
   local raw = raws[i]
-  if holder == PARKED and key == S and raw and find(raw, kept_by_me, 1, true) then
-    kept[#kept + 1] = id
+  if holder == PARKED and key == S and raw and find(raw, kept_by_me, tail, true) then
+    count = count + 1
+    kept[count] = id
   else
     local record = not plainly_mine(raw) and parsed(raw) or nil
     if holder == PARKED and not (record and record.by and record.by ~= ME) then

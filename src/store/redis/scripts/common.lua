@@ -51,7 +51,7 @@ end
 -- The same in a batch, where one entry's failure must not fail its neighbours: who holds it, and the error reply if any.
 -- Asked for each entry of each batch, so it takes the short way where there is no error.
 local function holder_of(key, id)
-  local reply = redis.pcall('XPENDING', key, G, id, id, 1)
+  local reply = redis.pcall('XPENDING', key, G, id, id, '1')
   local row = reply[1]
   if row then return row[2], nil end
   if not reply.err then return nil, nil end

@@ -10,7 +10,7 @@ if wrong then return wrong end
 
 local now, result, records, due_times, count = now_ms(), {}, {}, {}, 0
 -- Where a ref stands in the result: what is asked twice is parked once, and gone for the second.
-local position, ids = {}, { [S] = {}, [R] = {} }
+local format, position, ids = string.format, {}, { [S] = {}, [R] = {} }
 -- Acknowledgements go before parks, so that not much else is pending for the caller between the first of these and the
 -- last: one look at that tells of nearly all, in a third of the time that a look at each takes.
 local surely_mine = {}
@@ -20,18 +20,21 @@ if #ARGV > 12 then
 end
 for i = 4, #ARGV, 3 do
   local ref, at = ARGV[i], (i - 1) / 3
-  local key, id = place(ref)
-  local holder, failed = ME, nil
-  if not surely_mine[ref] then holder, failed = holder_of(key, id) end
+  local key, id, holder, failed = S, ref, ME, nil
+  if not surely_mine[ref] then
+    key, id = place(ref)
+    holder, failed = holder_of(key, id)
+  end
   result[at] = failed or 0
   if holder == ME and not position[ref] then
     local due = now + tonumber(ARGV[i + 1])
-    local digits = string.format('%.0f', due)
+    local digits = format('%.0f', due)
     position[ref], result[at] = at, due
     count = count + 2
     records[count - 1], records[count] = ref, ARGV[i + 2] .. digits .. '}'
     due_times[count - 1], due_times[count] = digits, ref
-    ids[key][#ids[key] + 1] = id
+    local of = ids[key]
+    of[#of + 1] = id
   end
 end
 if count == 0 then return result end
