@@ -31,6 +31,11 @@ export interface SendOptions {
    * client can do that, and all else as text; other clients pay no heed to it. Default: none do.
    */
   readonly packAt?: number;
+  /**
+   * Leaves at once instead of together with what is sent later in this turn of the event loop: for what the server shall
+   * work on while the turn goes on. Only a hint; not every client can. Default false.
+   */
+  readonly atOnce?: boolean;
   /** Send over this client alone, see {@link RedisChannel.linkId}: rejects, with nothing sent, where it is not the live one. */
   readonly linkId?: number;
 }

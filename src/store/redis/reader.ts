@@ -53,7 +53,8 @@ function send(context: StoreContext, { consumer, count, blockMs, replays }: Want
   const args = ["XREADGROUP", "GROUP", group, consumer, "COUNT", String(count), ...block];
   return context.blocking.send(
     [...args, "STREAMS", ...(replays ? [stream, keys.replays, ">", ">"] : [stream, ">"])],
-    { bytes: true, packAt: FIELDS_DEPTH, ...(blockMs > 0 ? { timeoutMs: blockMs + readMarginMs } : {}) },
+    // The caller has the last read's entries to take in, and the server else nothing to do for as long.
+    { bytes: true, packAt: FIELDS_DEPTH, atOnce: true, ...(blockMs > 0 ? { timeoutMs: blockMs + readMarginMs } : {}) },
   );
 }
 

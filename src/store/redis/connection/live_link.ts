@@ -14,6 +14,8 @@ import type { StoreError } from "./errors.ts";
 export interface SendShape {
   /** See {@link SendOptions.packAt}. */
   readonly packAt?: number;
+  /** See {@link SendOptions.atOnce}. */
+  readonly atOnce?: boolean;
 }
 
 /** A connection that is ready, until it is lost or destroyed; it never comes back. */
@@ -21,7 +23,8 @@ export interface LiveLink {
   /** `CLIENT ID`; null where the server does not tell. */
   readonly clientId: number | null;
   /**
-   * Sends one command. Commands sent in one turn of the event loop leave in one write. Has no bound of its own.
+   * Sends one command. Commands sent in one turn of the event loop leave in one write, unless one is to leave at once. Has no
+   * bound of its own.
    * @throws {StoreUnavailableError} The link ended first. @throws {StoreRefusedError} Error reply.
    */
   send(args: readonly Arg[], bytes: boolean, shape?: SendShape): Promise<Reply>;

@@ -76,8 +76,9 @@ export class RespLink implements LiveLink {
       this.#outgoing.push(encodeCommand(args));
       if (this.#writing) return;
       this.#writing = true;
-      // One turn later, so that what is sent together leaves together.
-      queueMicrotask(() => void this.#write());
+      // Else a little later, so that what is sent together leaves together.
+      if (shape?.atOnce === true) void this.#write();
+      else queueMicrotask(() => void this.#write());
     });
   }
 
