@@ -101,6 +101,31 @@ Deno.test("an error reply rejects its own command alone, with its cause; in a tr
   link.destroy();
 });
 
+Deno.test("what is to leave at once is written before the turn goes on, and what is sent later behind it", async () => {
+  const written: string[] = [];
+  let closed = (): void => {};
+  const ended = new Promise<null>((resolve) => closed = () => resolve(null));
+  const connection = {
+    read: () => ended,
+    write(bytes: Uint8Array) {
+      written.push(new TextDecoder().decode(bytes));
+      return Promise.resolve(bytes.length);
+    },
+    close: () => closed(),
+  };
+  const link = new RespLink({ connection, tls: false, secrets: [] });
+  link.ready(7);
+  const sent = [link.send(["A"], false, { atOnce: true })];
+  assert.deepEqual(written, ["*1\r\n$1\r\nA\r\n"]);
+  sent.push(link.send(["B"], false), link.send(["C"], false));
+  assert.equal(written.length, 1);
+  await Promise.resolve();
+  await Promise.resolve();
+  assert.deepEqual(written.slice(1), ["*1\r\n$1\r\nB\r\n*1\r\n$1\r\nC\r\n"]);
+  link.destroy();
+  await Promise.allSettled(sent);
+});
+
 Deno.test("what is sent in one turn leaves in one write", async () => {
   await using played = await scene();
   const pings = Promise.all(["a", "b", "c"].map((word) => played.link.send(["ECHO", word], false)));
