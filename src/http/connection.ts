@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Deadlines, Expirable } from "../stream/deadlines.ts";
+import { BODY_DEADLINE_MS } from "./body.ts";
 import type { HttpHandler } from "./router.ts";
 import type { ServeConnection, ServedConnection } from "./serve_connection.ts";
 
@@ -43,7 +44,8 @@ export class Connection implements Expirable {
   readonly #served: ServedConnection;
   /** In progress; several where the client speaks HTTP/2. */
   #requests = 0;
-  #refused = false;
+  /** How long it may wait after the answer, ms. */
+  #patienceMs = HEAD_DEADLINE_MS;
   /** Until then what was answered may take to be read, monotonic ms. */
   #readUntilMs = 0;
   #closing = false;
@@ -56,7 +58,7 @@ export class Connection implements Expirable {
       host.onError(error);
       return new Response(null, { status: 500 });
     });
-    this.#wait(HEAD_DEADLINE_MS);
+    this.#wait();
     this.finished = this.#served.finished.then(() => {
       this.#closed = true;
       host.deadlines.remove(this);
@@ -87,17 +89,18 @@ export class Connection implements Expirable {
   #handle(request: Request, info: Deno.ServeHandlerInfo): Promise<Response> {
     this.#host.deadlines.remove(this);
     this.#requests++;
-    this.#refused = false;
+    this.#patienceMs = IDLE_DEADLINE_MS;
     info.completed.then(this.#completed, this.#completed);
     const response = this.#host.handler(request, info);
     response.then((answer) => this.#answered(request, answer), ignore);
     return response;
   }
 
-  #answered({ method }: Request, { status, headers }: Response): void {
+  #answered(request: Request, { status, headers }: Response): void {
     // What still comes of its body is thrown away by the runtime, for as long as it comes.
-    if (status === 408 || status === 413) this.#refused = true;
-    const bytes = method === "HEAD" ? 0 : Number(headers.get("content-length") ?? 0);
+    if (status === 408 || status === 413) this.#patienceMs = REFUSED_DEADLINE_MS;
+    else if (!request.bodyUsed && request.body !== null) this.#patienceMs = BODY_DEADLINE_MS;
+    const bytes = request.method === "HEAD" ? 0 : Number(headers.get("content-length") ?? 0);
     if (bytes > 0) {
       this.#readUntilMs = Math.max(this.#host.clock.monotonic(), this.#readUntilMs) + bytes / READ_BYTES_PER_MS;
     }
@@ -107,16 +110,16 @@ export class Connection implements Expirable {
   readonly #completed = (): void => {
     if (--this.#requests > 0) return;
     if (this.#closing) this.#served.shutdown();
-    else this.#wait(this.#refused ? REFUSED_DEADLINE_MS : IDLE_DEADLINE_MS);
+    else this.#wait();
   };
 
-  #wait(ms: number): void {
+  #wait(): void {
     const { clock, deadlines } = this.#host;
     const fromMs = Math.max(clock.monotonic(), this.#readUntilMs);
     // Its client left before the answer was given.
     if (this.#closed) return;
     deadlines.remove(this);
-    this.deadlineMs = Math.ceil((fromMs + ms) / STEP_MS) * STEP_MS;
+    this.deadlineMs = Math.ceil((fromMs + this.#patienceMs) / STEP_MS) * STEP_MS;
     deadlines.add(this);
   }
 }

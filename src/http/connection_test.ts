@@ -154,6 +154,27 @@ for (const status of [408, 413]) {
     }));
 }
 
+Deno.test("a body that nobody reads must have come thirty seconds after the answer, and one that is read is no matter", () => {
+  const handler: HttpHandler = async (request) => {
+    if (request.url.endsWith("/read")) await request.text();
+    return new Response("x", { status: 404 });
+  };
+  return scene(handler, async ({ clock, connect }) => {
+    const [unread, read] = [await connect(), await connect()];
+    await unread.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n{");
+    await unread.answered(1);
+    await read.send("POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n{");
+    await read.answered(1);
+    await clock.advance(29_999);
+    await unread.send("{");
+    await clock.advance(251);
+    await unread.cut();
+    await clock.advance(44_000);
+    await read.send(GET);
+    await read.answered(2);
+  });
+});
+
 Deno.test("whoever was refused a body and asks for something else since has the time of all others", () => {
   const handler: HttpHandler = ({ method }) =>
     Promise.resolve(new Response("x", { status: method === "POST" ? 413 : 200 }));
