@@ -49,7 +49,6 @@ export class Connection implements Expirable {
   /** Until then what was answered may take to be read, monotonic ms. */
   #readUntilMs = 0;
   #closing = false;
-  #closed = false;
 
   /** @throws {Error} The runtime will not serve it. */
   constructor(host: ConnectionHost, serve: ServeConnection, connection: Deno.TcpConn) {
@@ -59,10 +58,7 @@ export class Connection implements Expirable {
       return new Response(null, { status: 500 });
     });
     this.#wait();
-    this.finished = this.#served.finished.then(() => {
-      this.#closed = true;
-      host.deadlines.remove(this);
-    });
+    this.finished = this.#served.finished.then(() => host.deadlines.remove(this));
   }
 
   /** No request is in progress, nor has a long answer to be read; half of a head may have come. */
@@ -116,8 +112,6 @@ export class Connection implements Expirable {
   #wait(): void {
     const { clock, deadlines } = this.#host;
     const fromMs = Math.max(clock.monotonic(), this.#readUntilMs);
-    // Its client left before the answer was given.
-    if (this.#closed) return;
     deadlines.remove(this);
     this.deadlineMs = Math.ceil((fromMs + this.#patienceMs) / STEP_MS) * STEP_MS;
     deadlines.add(this);

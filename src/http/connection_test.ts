@@ -24,6 +24,18 @@ for (
     }));
 }
 
+Deno.test("a head that is whole just before its ten seconds are over is answered, and the connection kept", () =>
+  scene(hello, async ({ clock, connect }) => {
+    const client = await connect();
+    await client.send(GET.slice(0, 10));
+    await clock.advance(9_999);
+    await client.send(GET.slice(10));
+    await client.answered(1);
+    await clock.advance(251);
+    await client.send(GET);
+    await client.answered(2);
+  }));
+
 Deno.test("a head that trickles in gains no time by that", () =>
   scene(hello, async ({ clock, connect }) => {
     const client = await connect();
@@ -160,13 +172,16 @@ Deno.test("a body that nobody reads must have come thirty seconds after the answ
     return new Response("x", { status: 404 });
   };
   return scene(handler, async ({ clock, connect }) => {
-    const [unread, read] = [await connect(), await connect()];
+    const [unread, late, read] = [await connect(), await connect(), await connect()];
     await unread.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n{");
     await unread.answered(1);
+    await late.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{");
+    await late.answered(1);
     await read.send("POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n{");
     await read.answered(1);
     await clock.advance(29_999);
-    await unread.send("{");
+    await late.send(`}${GET}`);
+    await late.answered(2);
     await clock.advance(251);
     await unread.cut();
     await clock.advance(44_000);

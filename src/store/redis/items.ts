@@ -12,15 +12,14 @@ import { publishMark } from "./keys.ts";
 export const MAX_SCRIPT_VALUES = 7_900;
 
 /**
- * Due time, publish mark, number of values, values.
- * @param base `{stream}:` of the stream that it goes to. @param dedup False: its dedup key is left out.
+ * Due time, publish mark (none: what scripts append is not deduplicated), number of values, values.
  * @throws {ServiceError} `event_too_large`: more fields than one step can write.
  */
-export function encodeItem(item: AppendItem, base: string, dedup: boolean): readonly Arg[] {
+export function encodeItem(item: AppendItem): readonly Arg[] {
   checkItem(item);
   const { fields, deliverAtMs } = item;
   const due = deliverAtMs === undefined ? "0" : String(Math.round(deliverAtMs));
-  return [due, dedup ? markOf(item, base) : "", String(fields.length), ...fields];
+  return [due, "", String(fields.length), ...fields];
 }
 
 /** @throws {ServiceError} `event_too_large`: more fields than one step can write. */

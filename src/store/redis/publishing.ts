@@ -73,7 +73,7 @@ export async function fire(
   const { base } = context.keys;
   const seen = seenMs === undefined ? "" : String(Math.round(seenMs));
   const args: Arg[] = [base, schedule, seen, String(occurrences.length)];
-  for (const { atMs, item } of occurrences) args.push(String(Math.round(atMs)), ...encodeItem(item, base, false));
+  for (const { atMs, item } of occurrences) args.push(String(Math.round(atMs)), ...encodeItem(item));
   return number(await callGroup(context, context.scripts.fire, "", args));
 }
 

@@ -293,11 +293,11 @@ test("an entry that another client claimed out of the parked ones is not taken f
   assert.deepEqual([claimed.deliveries, claimed.lost, claimed.lostRefs], [[], 0, [ref]]);
 });
 
-Deno.test("redis store: a read is given its block time and the margin, one that does not wait no bound of its own", async () => {
-  const bounds: (number | undefined)[] = [];
+Deno.test("redis store: a read leaves at once, bounded by its block time and the margin, one that does not wait by nothing of its own", async () => {
+  const bounds: unknown[] = [];
   const channel = new TestChannel("redis://127.0.0.1:1");
   channel.send = (_args, options) => {
-    bounds.push(options?.timeoutMs);
+    bounds.push([options?.atOnce, options?.timeoutMs]);
     return Promise.resolve(null);
   };
   const parts = { stream: "events", group: "g", command: channel, blocking: channel };
@@ -305,7 +305,7 @@ Deno.test("redis store: a read is given its block time and the margin, one that 
   await new RedisStreamStore(parts).read("a", 1, 500, signal);
   await new RedisStreamStore({ ...parts, readMarginMs: 70 }).read("a", 1, 500, signal);
   await new RedisStreamStore({ ...parts, readMarginMs: 70 }).read("a", 1, 0, signal);
-  assert.deepEqual(bounds, [1_500, 570, undefined]);
+  assert.deepEqual(bounds, [[true, 1_500], [true, 570], [true, undefined]]);
 });
 
 test("an abort that comes before the read has reached Redis ends it too", async (harness) => {

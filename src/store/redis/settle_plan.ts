@@ -166,7 +166,7 @@ export class Plan {
   #doneArgs(ref: string, mark: string, effects: readonly AppendItem[]): readonly Arg[] {
     const { publishStream, outbox } = this.#context;
     const base = baseOf(publishStream);
-    const items = effects.flatMap((item) => encodeItem(item, base, false));
+    const items = effects.flatMap((item) => encodeItem(item));
     const target = outbox === null ? publishStream : "";
     return [ref, String(Math.round(this.#windowMs)), mark, target, base, String(effects.length), ...items];
   }
