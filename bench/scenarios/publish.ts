@@ -40,7 +40,7 @@ async function runPublish(bench: Bench): Promise<Result> {
       { what: "single / bare pipelining", found: ratio(seriesOf(series, "single"), bare), wanted: "" },
     ],
     notes: [
-      "Deduplication (10 minutes by default) writes a second key for each event that brings an id.",
+      "Deduplication (10 minutes by default) remembers each event that brings an id.",
       ...(Number.isNaN(middle(series[0]!))
         ? ["redis-benchmark is not there (Debian: apt-get install redis-tools)."]
         : []),

@@ -90,6 +90,18 @@ export const scheduleClauses: readonly Clause[] = [
     },
   },
   {
+    name: "a delayed event that has appeared is deduplicated too, and told by its entry id",
+    async run(harness): Promise<void> {
+      const store = harness.store();
+      const delayed = { dedupKey: "k", deliverAtMs: await store.time() + SOON_MS };
+      await store.append([item("x", delayed)], { dedupWindowMs: 60_000 });
+      await harness.elapse(THEN_MS);
+      await store.promoteDelayed(10);
+      const again = only(await store.append([item("y", { dedupKey: "k" })], { dedupWindowMs: 60_000 }));
+      assert.deepEqual(again, { entryId: only(await harness.entries()).id, deduplicated: true });
+    },
+  },
+  {
     name: "promoting where nothing waits moves nothing",
     async run(harness): Promise<void> {
       assert.deepEqual(await harness.store().promoteDelayed(10), { moved: 0, nextDueInMs: null });

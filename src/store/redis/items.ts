@@ -6,7 +6,7 @@ import { ServiceError } from "../../errors.ts";
 import type { Appended, AppendItem } from "../port.ts";
 import type { Arg, Reply } from "./channel.ts";
 import { list, text, textOrNull } from "./codec.ts";
-import { publishMark } from "./keys.ts";
+import { eventMark } from "./keys.ts";
 
 /** Most values (names and values) that a script can hand to one command: Lua's own stack holds 8,000. */
 export const MAX_SCRIPT_VALUES = 7_900;
@@ -29,9 +29,9 @@ export function checkItem({ fields }: AppendItem): void {
   throw new ServiceError("event_too_large", `appending an event: ${found}`);
 }
 
-/** Key that marks it as published, `""` where it has no dedup key. */
-export function markOf({ dedupKey }: AppendItem, base: string): string {
-  return dedupKey === undefined ? "" : publishMark(base, "event", dedupKey);
+/** What marks it as published, `""` where it has no dedup key. */
+export function markOf({ dedupKey }: AppendItem): string {
+  return dedupKey === undefined ? "" : eventMark(dedupKey);
 }
 
 /** Entry ids as `append.lua` tells them. */

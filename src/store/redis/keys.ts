@@ -82,12 +82,16 @@ export function baseOf(stream: string): string {
 const PLAIN_MARK = 128;
 
 /**
- * Key that marks an event, or a whole batch, as published. Source and id of an event are short as a rule and hold no
- * secret; hashing them took longer than all else that an event of a batch needs to be marked.
+ * What marks an event as published, in a hash (see published.lua). Source and id are short as a rule and hold no secret;
+ * hashing them took longer than all else that an event of a batch needs to be marked.
  */
-export function publishMark(base: string, kind: "event" | "batch", key: string): string {
-  if (kind === "event" && key.length <= PLAIN_MARK) return `${base}pub:event:${key}`;
-  return `${base}pub:${digest(`${kind}\0${key}`)}`;
+export function eventMark(key: string): string {
+  return key.length > 0 && key.length <= PLAIN_MARK ? key : digest(`event\0${key}`);
+}
+
+/** Key that marks a whole batch as published. */
+export function batchMark(base: string, key: string): string {
+  return `${base}pub:${digest(`batch\0${key}`)}`;
 }
 
 function digest(text: string): string {

@@ -50,16 +50,15 @@ export class ItemPacker {
   }
 
   /**
-   * @param items Checked, fewer than 32,768 values each. @param base `{stream}:` of the stream that they go to.
-   * @param dedup False: dedup keys are left out.
+   * @param items Checked, fewer than 32,768 values each. @param dedup False: dedup keys are left out.
    * @returns What was packed, and the long values behind it.
    * @throws {ServiceError} `event_too_large`: more than Redis takes at once.
    */
-  pack(items: readonly AppendItem[], base: string, dedup: boolean): readonly Arg[] {
+  pack(items: readonly AppendItem[], dedup: boolean): readonly Arg[] {
     this.#at = 0;
     this.#head(ARRAY_32, items.length);
     for (const { fields } of items) this.#count(fields.length);
-    this.#marks(items, base, dedup);
+    this.#marks(items, dedup);
     this.#dues(items);
     const long: Arg[] = [];
     for (let index = 0; index < items.length; index++) this.#values(items[index]!.fields, index, long);
@@ -76,10 +75,10 @@ export class ItemPacker {
     if (long.length > before) this.#view.setInt16(HEAD + index * COUNT + 1, -values.length);
   }
 
-  #marks(items: readonly AppendItem[], base: string, dedup: boolean): void {
+  #marks(items: readonly AppendItem[], dedup: boolean): void {
     const marked = dedup && items.some(({ dedupKey }) => dedupKey !== undefined);
     this.#head(ARRAY_32, marked ? items.length : 0);
-    if (marked) { for (const item of items) this.#text(markOf(item, base)); }
+    if (marked) { for (const item of items) this.#text(markOf(item)); }
   }
 
   #dues(items: readonly AppendItem[]): void {

@@ -5,11 +5,11 @@ import { startRedis } from "../../../testing/redis_server.ts";
 import type { AppendItem } from "../port.ts";
 import type { Reply } from "./channel.ts";
 import { MAX_SCRIPT_VALUES } from "./items.ts";
+import { eventMark } from "./keys.ts";
 import { ItemPacker, LONGEST_PACKED } from "./packed_items.ts";
 import { openHarness } from "./test_harness.ts";
 import { TestChannel } from "./test_channel.ts";
 
-const BASE = "{s}:";
 /** Reads with the reader that the script has. */
 const READ = "return { cmsgpack.unpack(ARGV[1]) }";
 
@@ -25,7 +25,7 @@ function expected(items: readonly AppendItem[], dedup: boolean): unknown {
   const delayed = items.some(({ deliverAtMs }) => deliverAtMs !== undefined);
   return [
     items.map(({ fields }) => fields.some(isLong) ? -fields.length : fields.length),
-    marked ? items.map(({ dedupKey }) => bytesOf(dedupKey === undefined ? "" : `${BASE}pub:event:${dedupKey}`)) : [],
+    marked ? items.map(({ dedupKey }) => bytesOf(dedupKey === undefined ? "" : eventMark(dedupKey))) : [],
     delayed ? items.map(({ deliverAtMs }) => Math.round(deliverAtMs ?? 0)) : [],
     ...items.flatMap(({ fields }) => fields.map((value) => isLong(value) ? ++place : bytesOf(value))),
   ];
@@ -59,7 +59,7 @@ Deno.test("Redis reads what was packed, byte for byte, call after call in the sa
   await using channel = new TestChannel(redis.url);
   const packer = new ItemPacker();
   const property = fc.asyncProperty(fc.array(item, { maxLength: 6 }), fc.boolean(), async (items, dedup) => {
-    const [packed, ...long] = packer.pack(items, BASE, dedup);
+    const [packed, ...long] = packer.pack(items, dedup);
     const read = await channel.send(["EVAL", READ, "0", packed!], { bytes: true });
     assert.deepEqual(readable(read), expected(items, dedup));
     assert.deepEqual(long, items.flatMap(({ fields }) => fields.filter(isLong)));
@@ -74,7 +74,7 @@ Deno.test("Redis reads as many items, and as many values, as one call may have",
   const many = Array.from({ length: 10_000 }, (_, index) => ({ fields: [], dedupKey: `${index}`, deliverAtMs: index }));
   const wide = [{ fields: Array.from({ length: MAX_SCRIPT_VALUES }, (_, index) => `${index}`) }];
   for (const items of [many, wide]) {
-    const [packed] = packer.pack(items, BASE, true);
+    const [packed] = packer.pack(items, true);
     const read = await channel.send(["EVAL", READ, "0", packed!], { bytes: true });
     assert.deepEqual(readable(read), expected(items, true));
   }
@@ -98,8 +98,7 @@ Deno.test("an event with as many fields as one step can write is written: alone,
 const thousands = (count: number, letter: string): AppendItem => ({
   fields: Array.from({ length: count }, () => letter.repeat(1_000)),
 });
-const packedOf = (packer: ItemPacker, item: AppendItem): Uint8Array =>
-  packer.pack([item], BASE, false)[0] as Uint8Array;
+const packedOf = (packer: ItemPacker, item: AppendItem): Uint8Array => packer.pack([item], false)[0] as Uint8Array;
 
 Deno.test("what was packed stays as it is while more is packed, little or much", () => {
   const packer = new ItemPacker();

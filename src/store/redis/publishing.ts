@@ -7,7 +7,7 @@ import type { Arg, Reply } from "./channel.ts";
 import { list, number } from "./codec.ts";
 import { callGroup, groupCall, type StoreContext } from "./context.ts";
 import { appendedOf, checkItem, encodeItem } from "./items.ts";
-import { publishMark } from "./keys.ts";
+import { batchMark } from "./keys.ts";
 import { runScript, type ScriptCall } from "./runner.ts";
 
 /** See {@link StreamStore.append}. One script call, however many there are: all or none. */
@@ -20,7 +20,7 @@ export async function append(
   items.forEach(checkItem);
   const { base } = context.keys;
   const windowMs = Math.round(options.dedupWindowMs ?? 0);
-  const batch = windowMs > 0 && options.batchKey !== undefined ? publishMark(base, "batch", options.batchKey) : "";
+  const batch = windowMs > 0 && options.batchKey !== undefined ? batchMark(base, options.batchKey) : "";
   const durability = options.durability ?? { level: "memory" };
   const alone = items.length === 1 && batch === "" && (items[0]!.deliverAtMs ?? 0) <= 0;
   if (alone && durability.level === "memory") return [await context.gathered.append(items[0]!, windowMs)];
@@ -43,7 +43,7 @@ export async function appendTogether(
 
 function appendCall(context: StoreContext, items: readonly AppendItem[], windowMs: number, batch: string): ScriptCall {
   const { keys: { base }, scripts, packer } = context;
-  const packed = packer.pack(items, base, windowMs > 0);
+  const packed = packer.pack(items, windowMs > 0);
   return groupCall(context, scripts.append, "", [base, String(windowMs), batch, ...packed]);
 }
 

@@ -32,6 +32,7 @@ import mark from "./scripts/mark.lua" with { type: "text" };
 import park from "./scripts/park.lua" with { type: "text" };
 import peers from "./scripts/peers.lua" with { type: "text" };
 import promote from "./scripts/promote.lua" with { type: "text" };
+import published from "./scripts/published.lua" with { type: "text" };
 import recover from "./scripts/recover.lua" with { type: "text" };
 import register from "./scripts/register.lua" with { type: "text" };
 import relay from "./scripts/relay.lua" with { type: "text" };
@@ -53,7 +54,7 @@ export interface Script {
   readonly sha: string;
 }
 
-const PARTS: Readonly<Record<string, string>> = Object.freeze({ common, emit, filter, guards, rfc3339 });
+const PARTS: Readonly<Record<string, string>> = Object.freeze({ common, emit, filter, guards, published, rfc3339 });
 
 /**
  * Resolves the includes of a script and computes its digest.

@@ -56,7 +56,7 @@ export async function audit(
   const replays = await auditStream(context, "r", from.replays);
   let records = from.records;
   for (let call = 0; call < AUDIT_CALLS; call++) {
-    records = text(await callGroup(context, context.scripts.sweep, "", [records]));
+    records = text(await callGroup(context, context.scripts.sweep, "", [records, context.keys.base]));
     if (records === "0") break;
   }
   return {

@@ -6,33 +6,58 @@
 -- costs both sides as much as the ids do.
 -- Called for every event that is published: it does without all that it does not need.
 local S = KEYS[1]
+local base, window, batch, packed = ARGV[4], tonumber(ARGV[5]), ARGV[6], ARGV[7]
 --@include guards
 --@include emit
-local base, window, batch, packed = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+--@include published
 local call, unpack_limit = redis.call, cmsgpack.unpack_limit
 local at, counts, marks, dues = unpack_limit(packed, 3)
+local now = (#marks > 0 or #dues > 0) and now_ms() or 0
 
--- Which marks there are.
-local marked = {}
-for i = 1, #marks do
-  if marks[i] ~= '' then marked[#marked + 1] = marks[i] end
+-- Entry id by mark, '' while it waits.
+local known = {}
+
+-- Takes from a hash what is not older than the window. Returns when it was begun and for which window, or an error.
+local function recall(key)
+  local begun
+  for from = 1, #marks, 1000 do
+    local found = redis.pcall('HMGET', key, '', unpack(marks, from, math.min(from + 999, #marks)))
+    if found.err then return nil, nil, allow({ 'HMGET', key, '' }) or found end
+    begun = found[1]
+    for i = 2, #found do
+      local ms, id
+      if found[i] then ms, id = told_of(found[i]) end
+      if ms and now - ms < window then known[marks[from + i - 2]] = id end
+    end
+  end
+  local ms, span = begun_of(begun)
+  -- The clock of Redis was put back: it would be written for as long as that.
+  if ms > now + span then ms = 0 end
+  return ms, span, nil
 end
 
 -- Where nothing is delayed the first write is to the stream, and says itself whether that can be written.
 local wrong = #dues > 0 and check(emit_targets(S, base)) or nil
-local mark = batch ~= '' and batch or marked[1]
-if not wrong and mark then wrong = allow({ 'SET', mark, '1', 'PX', window }) end
+if not wrong and batch ~= '' then wrong = allow({ 'SET', batch, '1', 'PX', window }) end
+-- The hash to write, when it was begun, and whether it begins now or is to last for longer than it was.
+local target, since, begins, longer
+if not wrong and #marks > 0 then
+  local begun, spans = {}, {}
+  for k = 1, 2 do
+    begun[k], spans[k], wrong = recall(PUBLISHED[k])
+    if wrong then return wrong end
+  end
+  known[''] = nil
+  local young = begun[2] > begun[1] and 2 or 1
+  begins = now - begun[young] >= math.max(window, spans[1], spans[2])
+  target, since = PUBLISHED[begins and 3 - young or young], begins and now or begun[young]
+  longer = begins or window > spans[young]
+  wrong = allow({ 'HSET', target, '', '' }, longer and { 'PEXPIRE', target, '1' } or nil)
+end
 if wrong then return wrong end
 
 local first = batch ~= '' and redis.pcall('GET', batch)
 if type(first) == 'string' then return '=' .. table.concat(cmsgpack.unpack(first), ' =') end
-
-local known = {}
-for from = 1, #marked, 1000 do
-  local to = math.min(from + 999, #marked)
-  local values = redis.pcall('MGET', unpack(marked, from, to))
-  for i = from, to do known[marked[i]] = values[i - from + 1] or nil end
-end
 
 -- Values of which some may be places of long ones: ARGV has nothing at a text.
 local function whole(...)
@@ -50,28 +75,38 @@ if #dues == 0 then
     return call('XADD', S, '*', ...)
   end
 else
-  local now = now_ms()
   put = function(i, next, ...)
     at = next
     return emit(S, base, { due = dues[i], mark = marks[i] or '', values = whole(...) }, now) or ''
   end
 end
 
--- Entry id of each item, '' while it waits, and what is told of it.
-local ids, told = {}, {}
+-- Entry id of each item, '' while it waits; what is told of it; what is to be remembered, marks and their values.
+local ids, told, fresh = {}, {}, {}
 for i = 1, #counts do
-  mark = marks[i]
-  if known[mark] then
+  local mark = marks[i]
+  local id = known[mark]
+  if id then
     at = unpack_limit(packed, math.abs(counts[i]), at)
-    ids[i], told[i] = known[mark], '=' .. known[mark]
+    ids[i], told[i] = id, '=' .. id
   else
-    local id = put(i, unpack_limit(packed, math.abs(counts[i]), at))
+    id = put(i, unpack_limit(packed, math.abs(counts[i]), at))
     ids[i], told[i] = id, id
     if mark and mark ~= '' then
       known[mark] = id
-      call('SET', mark, id, 'PX', window)
+      fresh[#fresh + 1] = mark
+      fresh[#fresh + 1] = id == '' and string.format('~%.0f~', now) or id
     end
   end
 end
-if batch ~= '' then call('SET', batch, cmsgpack.pack(ids), 'PX', window) end
+if #fresh > 0 then
+  if begins then forget(target) end
+  for from = 1, #fresh, 2000 do call('HSET', target, unpack(fresh, from, math.min(from + 1999, #fresh))) end
+  if longer then
+    call('HSET', target, '', string.format('%.0f %.0f', since, window))
+    -- Upkeep removes it before.
+    call('PEXPIRE', target, string.format('%.0f', 2 * window + 3600000))
+  end
+end
+if batch ~= '' then call('SET', batch, cmsgpack.pack(ids), 'PX', ARGV[5]) end
 return table.concat(told, ' ')

@@ -16,7 +16,7 @@ local function emit(stream, base, item, now)
   if item.due <= now then return redis.call('XADD', stream, '*', unpack(item.values)) end
   local number = redis.call('HINCRBY', base .. 'delayed:events', '#', 1)
   local id = string.format('%016.0f', number)
-  redis.call('HSET', base .. 'delayed:events', id, cmsgpack.pack({ item.mark, item.values }))
+  redis.call('HSET', base .. 'delayed:events', id, cmsgpack.pack({ item.mark, item.values, now }))
   redis.call('ZADD', base .. 'delayed', item.due, id)
   return false
 end

@@ -3,16 +3,27 @@
 --@include common
 --@include emit
 local base, limit = ARGV[4], tonumber(ARGV[5])
+--@include published
 local waiting, events = base .. 'delayed', base .. 'delayed:events'
 local wrong = check(emit_targets(S, base)) or allow({ 'HDEL', events, '0' }, { 'ZREM', waiting, '0' })
 if wrong then return wrong end
+
+-- It is told by its entry id from now on, unless the mark is that of an event published since; `published` ms, nil for an event of an
+-- older version.
+local function remember(mark, published, entry)
+  local waiting = string.format('~%.0f~', published or 0)
+  for _, key in ipairs(PUBLISHED) do
+    if redis.pcall('HGET', key, mark) == waiting then redis.call('HSET', key, mark, waiting .. entry) end
+  end
+end
+
 local now, moved = now_ms(), 0
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', waiting, '-inf', now, 'LIMIT', 0, limit)) do
   local packed = redis.call('HGET', events, id)
   if packed then
     local event = cmsgpack.unpack(packed)
     local entry = redis.call('XADD', S, '*', unpack(event[2]))
-    if event[1] ~= '' then redis.call('SET', event[1], entry, 'XX', 'KEEPTTL') end
+    if event[1] ~= '' then remember(event[1], event[3], entry) end
     redis.call('HDEL', events, id)
     moved = moved + 1
   end
