@@ -17,12 +17,24 @@ local now = (#marks > 0 or #dues > 0) and now_ms() or 0
 -- Entry id by mark, '' while it waits.
 local known = {}
 
+-- Field '' of a hash, then those of the marks, or an error.
+local function fetch(key, from, to)
+  local found = redis.pcall('HMGET', key, '', unpack(marks, from, to))
+  if not found.err or redis.acl_check_cmd('HMGET', key, '') then return found end
+  -- A user who was set up for an earlier version may not.
+  local wrong = allow({ 'HGET', key, '' })
+  if wrong then return wrong end
+  found = { redis.call('HGET', key, '') }
+  for i = from, to do found[#found + 1] = redis.call('HGET', key, marks[i]) end
+  return found
+end
+
 -- Takes from a hash what is not older than the window. Returns its field '', or an error.
 local function recall(key)
   local begun
   for from = 1, #marks, 1000 do
-    local found = redis.pcall('HMGET', key, '', unpack(marks, from, math.min(from + 999, #marks)))
-    if found.err then return nil, allow({ 'HMGET', key, '' }) or found end
+    local found = fetch(key, from, math.min(from + 999, #marks))
+    if found.err then return nil, found end
     begun = found[1]
     for i = 2, #found do
       local ms, id
