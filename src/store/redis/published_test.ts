@@ -233,14 +233,14 @@ for (const hash of HASHES) {
 
 for (const command of ["hget", "hset", "pexpire"]) {
   test(`a user who may not run ${command}: nothing is appended`, async (harness) => {
-    await harness.redis.command(["ACL", "SETUSER", "default", "-hmget", `-${command}`]);
+    await harness.redis.command(["ACL", "SETUSER", harness.redis.user, "-hmget", `-${command}`]);
     await assert.rejects(publish(harness, ["a", "b"]), { message: new RegExp(`NOPERM .*${command.toUpperCase()}`) });
     assert.deepEqual(await harness.entries(), []);
   });
 }
 
 test("a user who was set up before HMGET and UNLINK were needed publishes all the same", async (harness) => {
-  await harness.redis.command(["ACL", "SETUSER", "default", "-hmget", "-unlink"]);
+  await harness.redis.command(["ACL", "SETUSER", harness.redis.user, "-hmget", "-unlink"]);
   const store = await replica(harness, "a");
   for (let turn = 0; turn < 3; turn++) {
     assert.deepEqual(await publish(harness, ["a", null]), [false, false]);
@@ -253,7 +253,7 @@ test("a user who was set up before HMGET and UNLINK were needed publishes all th
 });
 
 test("a user who may forget by no means: nothing is appended", async (harness) => {
-  await harness.redis.command(["ACL", "SETUSER", "default", "-unlink", "-del"]);
+  await harness.redis.command(["ACL", "SETUSER", harness.redis.user, "-unlink", "-del"]);
   await assert.rejects(publish(harness, ["a", "b"]), { message: /NOPERM .*DEL/ });
   assert.deepEqual(await harness.entries(), []);
 });
