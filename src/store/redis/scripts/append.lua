@@ -17,12 +17,24 @@ local now = (#marks > 0 or #dues > 0) and now_ms() or 0
 -- Entry id by mark, '' while it waits.
 local known = {}
 
--- Takes from a hash what is not older than the window. Returns when it was begun and for which window, or an error.
+-- Field '' of a hash, then those of the marks, or an error.
+local function fetch(key, from, to)
+  local found = redis.pcall('HMGET', key, '', unpack(marks, from, to))
+  if not found.err or redis.acl_check_cmd('HMGET', key, '') then return found end
+  -- A user who was set up for an earlier version may not.
+  local wrong = allow({ 'HGET', key, '' })
+  if wrong then return wrong end
+  found = { redis.call('HGET', key, '') }
+  for i = from, to do found[#found + 1] = redis.call('HGET', key, marks[i]) end
+  return found
+end
+
+-- Takes from a hash what is not older than the window. Returns its field '', or an error.
 local function recall(key)
   local begun
   for from = 1, #marks, 1000 do
-    local found = redis.pcall('HMGET', key, '', unpack(marks, from, math.min(from + 999, #marks)))
-    if found.err then return nil, nil, allow({ 'HMGET', key, '' }) or found end
+    local found = fetch(key, from, math.min(from + 999, #marks))
+    if found.err then return nil, found end
     begun = found[1]
     for i = 2, #found do
       local ms, id
@@ -30,29 +42,36 @@ local function recall(key)
       if ms and now - ms < window then known[marks[from + i - 2]] = id end
     end
   end
-  local ms, span = begun_of(begun)
-  -- The clock of Redis was put back: it would be written for as long as that.
-  if ms > now + span then ms = 0 end
-  return ms, span, nil
+  return begun, nil
 end
 
 -- Where nothing is delayed the first write is to the stream, and says itself whether that can be written.
 local wrong = #dues > 0 and check(emit_targets(S, base)) or nil
 if not wrong and batch ~= '' then wrong = allow({ 'SET', batch, '1', 'PX', window }) end
--- The hash to write, when it was begun, and whether it begins now or is to last for longer than it was.
-local target, since, begins, longer
+-- The hash to write, whether it begins now, and what its field '' is to be where that changes.
+local target, begins, since, span, turn
 if not wrong and #marks > 0 then
-  local begun, spans = {}, {}
+  local begun, spans, turns = {}, {}, {}
   for k = 1, 2 do
-    begun[k], spans[k], wrong = recall(PUBLISHED[k])
+    local field
+    field, wrong = recall(PUBLISHED[k])
     if wrong then return wrong end
+    begun[k], spans[k], turns[k] = begun_of(field)
   end
   known[''] = nil
   local young = begun[2] > begun[1] and 2 or 1
-  begins = now - begun[young] >= math.max(window, spans[1], spans[2])
-  target, since = PUBLISHED[begins and 3 - young or young], begins and now or begun[young]
-  longer = begins or window > spans[young]
-  wrong = allow({ 'HSET', target, '', '' }, longer and { 'PEXPIRE', target, '1' } or nil)
+  -- Where the clock of Redis was put back its turn begins anew: how old it is nobody knows, so nothing is forgotten.
+  since = math.min(begun[young], now)
+  span, turn = math.max(window, spans[young]), math.max(window, turns[young], spans[3 - young])
+  begins = now - since >= turn
+  if begins then
+    target, since, span, turn = PUBLISHED[3 - young], now, window, math.max(window, spans[young])
+  else
+    target = PUBLISHED[young]
+    if since == begun[young] and span == spans[young] and turn == turns[young] then since = nil end
+  end
+  wrong = allow({ 'HSET', target, '', '' }, since and { 'PEXPIRE', target, '1' } or nil)
+  if begins and not wrong and not redis.acl_check_cmd('UNLINK', target) then wrong = allow({ 'DEL', target }) end
 end
 if wrong then return wrong end
 
@@ -95,17 +114,22 @@ for i = 1, #counts do
     if mark and mark ~= '' then
       known[mark] = id
       fresh[#fresh + 1] = mark
-      fresh[#fresh + 1] = id == '' and string.format('~%.0f~', now) or id
+      fresh[#fresh + 1] = id
     end
   end
 end
 if #fresh > 0 then
+  -- Ids run ahead of a clock that was put back, and of one by which nobody goes who writes ids of his own.
+  if #dues > 0 or told_of(fresh[2]) - now > 1000 then
+    local published = string.format('~%.0f~', now)
+    for i = 2, #fresh, 2 do fresh[i] = published .. fresh[i] end
+  end
   if begins then forget(target) end
   for from = 1, #fresh, 2000 do call('HSET', target, unpack(fresh, from, math.min(from + 1999, #fresh))) end
-  if longer then
-    call('HSET', target, '', string.format('%.0f %.0f', since, window))
+  if since then
+    call('HSET', target, '', string.format('%.0f %.0f %.0f', since, span, turn))
     -- Upkeep removes it before.
-    call('PEXPIRE', target, string.format('%.0f', 2 * window + 3600000))
+    call('PEXPIRE', target, string.format('%.0f', turn + span + 3600000))
   end
 end
 if batch ~= '' then call('SET', batch, cmsgpack.pack(ids), 'PX', ARGV[5]) end

@@ -8,12 +8,11 @@ local waiting, events = base .. 'delayed', base .. 'delayed:events'
 local wrong = check(emit_targets(S, base)) or allow({ 'HDEL', events, '0' }, { 'ZREM', waiting, '0' })
 if wrong then return wrong end
 
--- It is told by its entry id from now on, unless the mark is that of an event published since; `published` ms, nil for an event of an
--- older version.
+-- It is told by its entry id from now on, unless the mark is that of an event published since; `published` ms.
 local function remember(mark, published, entry)
-  local waiting = string.format('~%.0f~', published or 0)
+  local waiting = string.format('~%.0f~', published)
   for _, key in ipairs(PUBLISHED) do
-    if redis.pcall('HGET', key, mark) == waiting then redis.call('HSET', key, mark, waiting .. entry) end
+    if redis.pcall('HGET', key, mark) == waiting then redis.pcall('HSET', key, mark, waiting .. entry) end
   end
 end
 
@@ -23,7 +22,8 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', waiting, '-inf', now, 'LIMIT', 0
   if packed then
     local event = cmsgpack.unpack(packed)
     local entry = redis.call('XADD', S, '*', unpack(event[2]))
-    if event[1] ~= '' then remember(event[1], event[3], entry) end
+    -- Those of an older version have no more than two parts.
+    if (event[3] or '') ~= '' then remember(event[3], event[4], entry) end
     redis.call('HDEL', events, id)
     moved = moved + 1
   end

@@ -24,8 +24,8 @@ if page[1] == '0' then
     end
   end
   for _, key in ipairs(PUBLISHED) do
-    local begun, window = begun_of(redis.pcall('HGET', key, ''))
-    if begun > 0 and now - begun > 2 * window then forget(key) end
+    local begun, window, turn = begun_of(redis.pcall('HGET', key, ''))
+    if begun > 0 and now - begun > turn + window then forget(key) end
   end
 end
 return page[1]
