@@ -9,7 +9,7 @@ import { judge, type Verdict } from "./check.ts";
 import { type CampaignSize, type Round, scheduleOf } from "./plan.ts";
 import { Producers } from "./producers.ts";
 import { lookFor, type Recovery } from "./recovery.ts";
-import { consumersLeft, remainsOf, rest, type Unfinished } from "./remains.ts";
+import { buried, consumersLeft, remainsOf, rest, type Unfinished } from "./remains.ts";
 import { strikeWorker } from "./worker_faults.ts";
 import { NAMES } from "./replica.ts";
 import { World } from "./world.ts";
@@ -134,6 +134,9 @@ async function conclude(
   const left = await rest(world, 60_000);
   say(`${world.seconds} s: at rest, ${JSON.stringify(left)}`);
   if (left.pending > 0) world.complaints.push(`still pending: ${await pendingRows(world)}`);
+  // Who died holding nothing kept nobody from resting, and is seen to be dead when its lease is over. Later nobody would look.
+  const dead = await buried(world, 30_000);
+  if (dead.length > 0) world.complaints.push(`the dead are left: ${dead.join(", ")}`);
   await endReplicas(world);
   world.handled.poll();
   const { mayVanish } = world;

@@ -59,6 +59,24 @@ export async function consumersLeft(world: World): Promise<string[]> {
   return rows.map(([, name = ""]) => name).filter((name) => !name.startsWith("@"));
 }
 
+/** Waits until no consumer is left of a process that has ended. @returns Those that are, when the time is over. */
+export async function buried(world: World, timeoutMs: number): Promise<string[]> {
+  const dead = async (): Promise<string[]> =>
+    (await consumersLeft(world)).filter((name) =>
+      !world.replicas.some((replica) => name.startsWith(`${replica.name}-`))
+    );
+  try {
+    await waitFor(async () => (await dead()).length === 0, {
+      timeoutMs,
+      everyMs: 100,
+      what: "the dead to be taken over",
+    });
+    return [];
+  } catch {
+    return await dead();
+  }
+}
+
 /** Everything in the stream, sorted into events and effects, and the dead letters. */
 export interface Remains {
   readonly entries: readonly StoredEvent[];
