@@ -3,7 +3,7 @@
  * times what one event more in it does. Where nothing is under way, nothing waits.
  * @module
  */
-import type { Clock } from "../../clock.ts";
+import { type Clock, turn } from "../../clock.ts";
 import { StoreUnavailableError } from "../../errors.ts";
 import type { Appended, AppendItem } from "../port.ts";
 
@@ -64,11 +64,14 @@ export class GatheredAppends {
     while (this.#waiting.length > 0) void this.#turn(this.#take());
   }
 
-  /** At the end of what is being done, so that what comes at the same time goes together. */
+  /**
+   * When all has been heard that has come by now: requests of different connections come one after the other, each with
+   * microtasks of its own, and would else go alone, the more calls the more of them there are.
+   */
   #schedule(): void {
     if (this.#scheduled || this.#underWay >= UNDER_WAY) return;
     this.#scheduled = true;
-    queueMicrotask(() => {
+    void turn().then(() => {
       this.#scheduled = false;
       while (this.#waiting.length > 0 && this.#underWay < UNDER_WAY) void this.#turn(this.#take());
     });

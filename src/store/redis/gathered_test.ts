@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers";
 import { FakeClock } from "../../../testing/fake_clock.ts";
+import { turn } from "../../clock.ts";
 import { StoreRefusedError, StoreUnavailableError } from "../../errors.ts";
 import type { Appended, AppendItem } from "../port.ts";
 import { GatheredAppends } from "./gathered.ts";
@@ -30,7 +32,7 @@ const names = (call: Call | undefined): unknown => call?.items.map(({ fields: [n
 const item = (...fields: string[]): AppendItem => ({ fields });
 /** Lets everything that is due happen. */
 const settle = async (): Promise<void> => {
-  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  for (let turns = 0; turns < 3; turns++) await turn();
 };
 
 Deno.test("what comes at the same time goes together, and each gets its own answer", async () => {
@@ -40,6 +42,17 @@ Deno.test("what comes at the same time goes together, and each gets its own answ
   assert.deepEqual(calls.map(names), [["a", "b", "c"]]);
   calls[0]!.answer();
   assert.deepEqual((await Promise.all(appending)).map(({ entryId }) => entryId), ["a", "b", "c"]);
+});
+
+Deno.test("what different connections bring in one turn of the event loop goes together", async () => {
+  const { gathered, calls } = gathering();
+  const appending: Promise<Appended>[] = [];
+  // Each of these is called by itself, with its own microtasks done before the next.
+  for (const name of ["a", "b", "c"]) setImmediate(() => appending.push(gathered.append(item(name), 5)));
+  await settle();
+  assert.deepEqual(calls.map(names), [["a", "b", "c"]]);
+  calls[0]!.answer();
+  await Promise.all(appending);
 });
 
 Deno.test("while two calls are under way the others wait, and the next call knows for how long", async () => {
