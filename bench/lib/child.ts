@@ -75,14 +75,24 @@ export class Child implements AsyncDisposable {
 
   /** Asks it to end, and waits. */
   async stop(): Promise<void> {
-    if (!this.#ended) this.#child.kill("SIGTERM");
+    this.#signal("SIGTERM");
     await this.#reading;
   }
 
   /** Kills it, if it still runs. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#ended) this.#child.kill("SIGKILL");
+    this.#signal("SIGKILL");
     await this.#reading;
+  }
+
+  /** It may have ended by itself, and its last line not be read yet. */
+  #signal(name: "SIGKILL" | "SIGTERM"): void {
+    if (this.#ended) return;
+    try {
+      this.#child.kill(name);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+    }
   }
 
   async #read(): Promise<void> {
