@@ -53,7 +53,7 @@ async function run(bench: Bench): Promise<Result> {
     })),
     notes: there
       ? [
-        "redis-streams-broker 1,000 a read over ioredis; Moleculer 16 subscribers of 100, which is the fastest way that was found, and 1 of 100, as its documentation shows it; BullMQ 100 at a time. All in Node.",
+        "redis-streams-broker 1,000 a read over ioredis; Moleculer 16 subscribers of 100, which is the fastest way that was found, and 1 of 100, as in its own throughput test; BullMQ 100 at a time. All in Node.",
       ]
       : ["Not measured: they want Node, and their packages from npm."],
   };

@@ -83,7 +83,7 @@ const systems = {
   /** Of those tried the fastest: 16 subscribers in one process. */
   "Moleculer channels": () => moleculer(16),
 
-  /** As its documentation shows it. */
+  /** As in its own throughput test. */
   "Moleculer channels, 1 subscriber": () => moleculer(1),
 
   /** A queue of jobs, which is filled first; 100 at a time. */

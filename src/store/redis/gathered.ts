@@ -61,7 +61,8 @@ export class GatheredAppends {
 
   /** Sends what waits, so that what is sent next comes after it. */
   flush(): void {
-    while (this.#waiting.length > 0) void this.#turn(this.#take());
+    const now = this.#clock.monotonic();
+    while (this.#waiting.length > 0) void this.#turn(this.#take(), now);
   }
 
   /**
@@ -71,9 +72,11 @@ export class GatheredAppends {
   #schedule(): void {
     if (this.#scheduled || this.#underWay >= UNDER_WAY) return;
     this.#scheduled = true;
+    // The turn itself is not waited for Redis: a process that was busy for seconds must not leave a call without time.
+    const now = this.#clock.monotonic();
     void turn().then(() => {
       this.#scheduled = false;
-      while (this.#waiting.length > 0 && this.#underWay < UNDER_WAY) void this.#turn(this.#take());
+      while (this.#waiting.length > 0 && this.#underWay < UNDER_WAY) void this.#turn(this.#take(), now);
     });
   }
 
@@ -90,11 +93,12 @@ export class GatheredAppends {
     return this.#waiting.splice(0, count);
   }
 
-  async #turn(together: readonly Waiting[]): Promise<void> {
+  /** @param now Until when it has waited. */
+  async #turn(together: readonly Waiting[], now: number): Promise<void> {
     this.#underWay++;
     try {
       const { windowMs, sinceMs } = together[0]!;
-      const waitedMs = this.#clock.monotonic() - sinceMs;
+      const waitedMs = Math.max(0, now - sinceMs);
       const appended = await this.#append(together.map(({ item }) => item), windowMs, waitedMs);
       together.forEach(({ resolve }, index) => resolve(appended[index]!));
     } catch (error) {

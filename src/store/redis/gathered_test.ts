@@ -15,9 +15,22 @@ interface Call {
   readonly fail: (error: Error) => void;
 }
 
-function gathering(): { gathered: GatheredAppends; calls: Call[]; clock: FakeClock } {
+/** Its process may be busy: time passes while nothing else happens. */
+class BusyClock extends FakeClock {
+  #busyMs = 0;
+
+  override monotonic(): number {
+    return super.monotonic() + this.#busyMs;
+  }
+
+  beBusy(ms: number): void {
+    this.#busyMs += ms;
+  }
+}
+
+function gathering(): { gathered: GatheredAppends; calls: Call[]; clock: BusyClock } {
   const calls: Call[] = [];
-  const clock = new FakeClock();
+  const clock = new BusyClock();
   const gathered = new GatheredAppends((items, windowMs, waitedMs) => {
     const { promise, resolve, reject } = Promise.withResolvers<readonly Appended[]>();
     const answer = (): void =>
@@ -70,6 +83,30 @@ Deno.test("while two calls are under way the others wait, and the next call know
   assert.deepEqual(calls.map(({ waitedMs }) => waitedMs), [0, 0, 40]);
   calls[0]!.answer();
   calls[2]!.answer();
+  await Promise.all(appending);
+});
+
+Deno.test("a burst goes in two calls at a time", async () => {
+  const { gathered, calls } = gathering();
+  const appending = Array.from({ length: 250 }, (_, index) => gathered.append(item(`${index}`), 5));
+  await settle();
+  assert.deepEqual(calls.map(({ items }) => items.length), [100, 100]);
+  calls[0]!.answer();
+  await settle();
+  assert.deepEqual(calls.map(({ items }) => items.length), [100, 100, 50]);
+  for (const call of calls) call.answer();
+  await Promise.all(appending);
+});
+
+Deno.test("while the process itself is busy, nothing of a call's time passes", async () => {
+  const { gathered, calls, clock } = gathering();
+  const appending = [gathered.append(item("a"), 5)];
+  clock.beBusy(4_000);
+  appending.push(gathered.append(item("b"), 5));
+  await settle();
+  assert.deepEqual(calls.map(names), [["a", "b"]]);
+  assert.deepEqual(calls.map(({ waitedMs }) => waitedMs), [0]);
+  calls[0]!.answer();
   await Promise.all(appending);
 });
 

@@ -139,6 +139,11 @@ export class RedisStreamStore implements StreamStore {
     return publishing.append(this.#context, items, options);
   }
 
+  /** Sends what was published and still waits to go together with others. For the end: nothing is sent after it. */
+  flushAppends(): void {
+    this.#context.gathered.flush();
+  }
+
   /** @inheritdoc */
   async promoteDelayed(limit: number): Promise<{ moved: number; nextDueInMs: number | null }> {
     // What a settling step could not relay itself; beats tell the loop that promotes while something waits.
