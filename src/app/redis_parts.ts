@@ -31,6 +31,8 @@ export interface RedisParts {
   readonly linksOf: (stream: string) => readonly string[];
   /** Resolves with the first connections; rejects with the signal's reason. */
   readonly ready: (signal: AbortSignal) => Promise<void>;
+  /** Sends what was published and still waits to go, then closes; waits so long, ms, for what is under way. */
+  readonly close: (graceMs: number) => Promise<void>;
 }
 
 /** How long a read waits for entries: within `COMMAND_TIMEOUT` with enough to spare for the answer. */
@@ -100,7 +102,11 @@ export function redisParts(options: RedisPartsOptions): RedisParts {
     await Promise.all([command, ...readers].map((channel) => channel.whenReady(signal)));
   };
   const linksOf = (stream: string): readonly string[] => [manager.command(`{${stream}}`).name, `reader:${stream}`];
-  return { manager, stores, command, linksOf, ready };
+  const close = async (graceMs: number): Promise<void> => {
+    for (const store of stores) store.flushAppends();
+    await manager.close(graceMs);
+  };
+  return { manager, stores, command, linksOf, ready, close };
 }
 
 /** In a cluster the stream that effects go to may be on another node; no script can write to both. */

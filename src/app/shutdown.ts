@@ -88,9 +88,7 @@ async function leave(parts: RunningParts, clock: Clock, ms: number): Promise<num
   await Promise.all(workers.map((worker) => worker.stop(bound.signal)));
   bound.clear();
   deadlines.dispose();
-  // Published without waiting for the answer just before the end: closing waits for what was sent.
-  for (const store of redis.stores) store.flushAppends();
-  await redis.manager.close(REDIS_CLOSE_MS);
+  await redis.close(REDIS_CLOSE_MS);
   return left.reduce((sum, count) => sum + count, 0);
 }
 

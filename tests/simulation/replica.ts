@@ -158,7 +158,7 @@ export class Replica implements Watched {
     this.stopping = true;
     const watcher = new Watcher({ ...this.#shared(), stores: [], serverFacts: () => Promise.resolve(null) });
     const parts: RunningParts = {
-      redis: { manager: { close: () => Promise.resolve() } } as unknown as RedisParts,
+      redis: { close: () => Promise.resolve() } as unknown as RedisParts,
       workers: [this.worker],
       dispatcher: this.#dispatcher,
       deadlines: this.#deadlines,
