@@ -1,6 +1,6 @@
 /**
  * Single appends that come while others are under way go together, in one script call: a call costs Redis, and us, several
- * times what one event more in it does. Where nothing is under way, nothing waits.
+ * times what one event more in it does. Where nothing is under way, nothing waits for longer than a turn of the event loop.
  * @module
  */
 import { type Clock, turn } from "../../clock.ts";
@@ -62,7 +62,7 @@ export class GatheredAppends {
   /** Sends what waits, so that what is sent next comes after it. */
   flush(): void {
     const now = this.#clock.monotonic();
-    while (this.#waiting.length > 0) void this.#turn(this.#take(), now);
+    while (this.#waiting.length > 0) void this.#send(this.#take(), now);
   }
 
   /**
@@ -76,7 +76,7 @@ export class GatheredAppends {
     const now = this.#clock.monotonic();
     void turn().then(() => {
       this.#scheduled = false;
-      while (this.#waiting.length > 0 && this.#underWay < UNDER_WAY) void this.#turn(this.#take(), now);
+      while (this.#waiting.length > 0 && this.#underWay < UNDER_WAY) void this.#send(this.#take(), now);
     });
   }
 
@@ -93,12 +93,12 @@ export class GatheredAppends {
     return this.#waiting.splice(0, count);
   }
 
-  /** @param now Until when it has waited. */
-  async #turn(together: readonly Waiting[], now: number): Promise<void> {
+  /** @param untilMs Until when it has waited, monotonic. */
+  async #send(together: readonly Waiting[], untilMs: number): Promise<void> {
     this.#underWay++;
     try {
       const { windowMs, sinceMs } = together[0]!;
-      const waitedMs = Math.max(0, now - sinceMs);
+      const waitedMs = Math.max(0, untilMs - sinceMs);
       const appended = await this.#append(together.map(({ item }) => item), windowMs, waitedMs);
       together.forEach(({ resolve }, index) => resolve(appended[index]!));
     } catch (error) {
